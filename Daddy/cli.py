@@ -1,0 +1,132 @@
+"""Command line and YAML settings, generated from ``TrainConfig``: explicit flags win over the file, the file over the preset."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich_argparse import RichHelpFormatter
+
+from Daddy.config import TrainConfig, validate
+from Daddy.errors import EXIT_USAGE, UsageError
+
+
+def whole_number(text: str) -> int:
+    """Parse ``5000``, ``1_000_000`` or ``5e6``."""
+    try:
+        value = float(text) if "e" in text.lower() or "." in text else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """Parse ``gru,lstm`` into a tuple of names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that suggests the nearest flag and answers errors in one line."""
+
+    def error(self, message: str) -> None:
+        self.exit(EXIT_USAGE, f"error: {message}\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            self.error(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
+        return parsed
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """``; did you mean X?`` for the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def build_parser(prog: str, description: str, defaults: TrainConfig) -> argparse.ArgumentParser:
+    """A parser with one flag per field of ``TrainConfig`` plus ``--config``; flags left out stay unset."""
+    parser = _Parser(prog=prog, description=description, formatter_class=RichHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--config", metavar="FILE.yaml", help="read settings from this file; explicit flags win")
+    groups: dict[str, Any] = {}
+    for spec in dataclasses.fields(TrainConfig):
+        name = spec.metadata["group"]
+        if name not in groups:
+            groups[name] = parser.add_argument_group(name)
+        _add_flag(groups[name], spec, getattr(defaults, spec.name))
+    return parser
+
+
+def _add_flag(group: Any, spec: dataclasses.Field, default: Any) -> None:
+    flag = "--" + spec.name.replace("_", "-")
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    help_text = spec.metadata["help"] + ("" if shown in ("", False) else f" (default: {shown})")
+    options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text}
+    if isinstance(default, bool):
+        group.add_argument(flag, action="store_true", **options)
+        return
+    choices = spec.metadata.get("choices")
+    if isinstance(default, tuple):
+        options.update(type=comma_list, metavar="{" + ",".join(choices) + "}")
+    else:
+        parse = whole_number if isinstance(default, int) else type(default)
+        options.update(type=parse, choices=choices, metavar=None if choices else _metavar(default))
+    group.add_argument(flag, **options)
+
+
+def _metavar(default: Any) -> str:
+    return {int: "N", float: "X", str: "NAME"}[type(default)]
+
+
+def load_yaml(path: str) -> dict[str, Any]:
+    """Settings from a YAML mapping of field names.
+
+    Raises:
+        UsageError: unreadable file, not a mapping, unknown key or a value of the wrong type.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"--config {path}: {str(error).splitlines()[0]}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"--config {path}: expected 'key: value' lines, found {type(content).__name__}")
+    fields = {spec.name: spec for spec in dataclasses.fields(TrainConfig)}
+    return {key: _yaml_value(path, key, value, fields) for key, value in content.items()}
+
+
+def _yaml_value(path: str, key: Any, value: Any, fields: dict[str, dataclasses.Field]) -> Any:
+    if key not in fields:
+        raise UsageError(f"--config {path}: unknown key {key!r}{did_you_mean(str(key), list(fields))}")
+    default = fields[key].default
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UsageError(f"--config {path}: {key} must be true or false, found {value!r}")
+        return value
+    try:
+        if isinstance(default, tuple):
+            return tuple(value) if isinstance(value, list) else comma_list(str(value))
+        return whole_number(str(value)) if isinstance(default, int) else type(default)(value)
+    except (ValueError, TypeError, argparse.ArgumentTypeError):
+        raise UsageError(f"--config {path}: {key} cannot be {value!r}") from None
+
+
+def parse_config(prog: str, description: str, defaults: TrainConfig, argv: list[str] | None = None) -> TrainConfig:
+    """Preset, then ``--config`` file, then explicit flags, validated.
+
+    Raises:
+        UsageError: a file or a combination that cannot work.
+        SystemExit: ``--help`` (0) or an unknown or malformed flag (2).
+    """
+    given = vars(build_parser(prog, description, defaults).parse_args(argv))
+    path = given.pop("config", None)
+    from_file = load_yaml(path) if path else {}
+    return validate(dataclasses.replace(defaults, **{**from_file, **given}))

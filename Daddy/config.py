@@ -1,0 +1,130 @@
+"""Every setting of a training run, declared once.
+
+The command line, its help, the YAML keys, the defaults and ``config.json`` are all generated from ``TrainConfig``.
+A *step* is one env transition (one decision of one env) summed over all envs; an update learns from ``batch_size``
+sequences.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from Daddy.errors import UsageError
+
+
+def setting(default: Any, group: str, help_text: str, **extra: Any) -> Any:
+    """A dataclass field with its help line, its group in ``--help`` and, optionally, its ``choices``."""
+    return field(default=default, metadata={"group": group, "help": help_text, **extra})
+
+
+@dataclass
+class TrainConfig:
+    """All settings of one run; ``PRESETS`` holds what ``train_big`` and ``train_slim`` change."""
+
+    run_name: str = setting("", "run", "name of the run directory (default: preset, date and time)")
+    runs_dir: str = setting("runs", "run", "directory that holds the run directories")
+    on_exist: str = setting(
+        "error", "run", "what to do when the run directory exists: stop, or delete it and start", choices=("error", "restart")
+    )
+    total_steps: int = setting(5_000_000, "run", "env steps over all envs")
+    seed: int = setting(1, "run", "seed of envs, networks, exploration and replay sampling")
+    log_interval: int = setting(5_000, "run", "steps between two progress lines")
+    save_interval: int = setting(100_000, "run", "steps between two checkpoints; 0: only at the end")
+    dashboard: str = setting(
+        "auto", "run", "plain: one line per interval; line: one refreshing line; auto: line on a terminal, else plain",
+        choices=("auto", "line", "plain"),
+    )
+
+    backend: str = setting("puffer", "env", "puffer: worker processes; serial: one process", choices=("puffer", "serial"))
+    num_envs: int = setting(32, "env", "emulators that play at the same time")
+    num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores")
+    rom: str = setting("", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)")
+    allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
+    reward: str = setting(
+        "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env", "reward class, module.Class in pokemonred_puffer.rewards"
+    )
+    max_episode_steps: int = setting(8_192, "env", "steps after which an episode is truncated")
+
+    model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
+    device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N")
+    batch_size: int = setting(32, "agent", "sequences per update")
+    buffer_size: int = setting(500_000, "agent", "transitions kept for replay")
+    learning_starts: int = setting(10_000, "agent", "steps collected before the first update")
+    replay_ratio: float = setting(1.0, "agent", "transitions learned per transition collected")
+    seq_len: int = setting(40, "agent", "learned steps per sequence")
+    burn_in: int = setting(20, "agent", "steps that warm up the memory before the learned ones")
+    n_step: int = setting(3, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
+    gamma: float = setting(0.997, "agent", "discount per step")
+    lr: float = setting(3e-4, "agent", "learning rate of Adam")
+    target_update: int = setting(400, "agent", "updates between two copies into the target network")
+    epsilon_start: float = setting(1.0, "agent", "probability of a random action at step 0")
+    epsilon_min: float = setting(0.02, "agent", "probability of a random action once decayed")
+    epsilon_schedule: str = setting(
+        "ladder", "agent", "linear: one value for all envs; ladder: envs spread from bold to nearly greedy",
+        choices=("linear", "ladder"),
+    )
+    epsilon_decay: float = setting(0.1, "agent", "share of total_steps over which epsilon falls")
+    ablate: tuple[str, ...] = setting(
+        (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty")
+    )
+
+    rnd_weight: float = setting(0.1, "intrinsic", "w_rnd, weight of the random network distillation bonus")
+    novelty_weight: float = setting(0.05, "intrinsic", "w_novel, weight of the episodic novelty bonus")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "big": {},
+    "slim": {"model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000},
+}
+
+
+def preset(name: str) -> TrainConfig:
+    """The settings of ``train_big`` (``big``) or ``train_slim`` (``slim``) before files and flags."""
+    return TrainConfig(**PRESETS[name])
+
+
+def validate(config: TrainConfig) -> TrainConfig:
+    """Refuse settings that cannot work; returns the config for chaining.
+
+    Raises:
+        UsageError: naming the flag, its value and the accepted range.
+    """
+    for spec in dataclasses.fields(config):
+        _check_choices(spec, getattr(config, spec.name))
+    for name, low, high in _RANGES:
+        value = getattr(config, name)
+        if value < low or (high is not None and value > high):
+            bound = f"at least {low}" if high is None else f"between {low} and {high}"
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be {bound}")
+    if config.num_workers != "auto" and not (config.num_workers.isdigit() and int(config.num_workers) > 0):
+        raise UsageError(f"--num-workers is {config.num_workers!r}; it must be auto or a whole number from 1")
+    if config.epsilon_min > config.epsilon_start:
+        raise UsageError(f"--epsilon-min {config.epsilon_min} is above --epsilon-start {config.epsilon_start}")
+    _check_run_name(config.run_name)
+    return config
+
+
+_RANGES: tuple[tuple[str, float, float | None], ...] = (
+    ("total_steps", 1, None), ("log_interval", 1, None), ("save_interval", 0, None), ("seed", 0, 2**31 - 1),
+    ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
+    ("learning_starts", 0, None), ("replay_ratio", 0, 64), ("seq_len", 1, None), ("burn_in", 0, None),
+    ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
+    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("rnd_weight", 0, None), ("novelty_weight", 0, None),
+)  # fmt: skip
+
+
+def _check_choices(spec: dataclasses.Field, value: Any) -> None:
+    choices = spec.metadata.get("choices")
+    if choices is None:
+        return
+    for item in value if isinstance(value, tuple) else (value,):
+        if item not in choices:
+            flag = spec.name.replace("_", "-")
+            raise UsageError(f"--{flag} is {item!r}; choose from {', '.join(choices)}")
+
+
+def _check_run_name(name: str) -> None:
+    if name in (".", "..") or any(c in name for c in "/\\\0"):
+        raise UsageError(f"--run-name {name!r} must be a plain name without path separators")

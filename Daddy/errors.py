@@ -1,0 +1,46 @@
+"""Errors that end a command with one clear line and a documented exit code.
+
+Exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 130 Ctrl-C after saving, 143 SIGTERM after saving.
+Errors of the env and of the shim carry the same ``exit_code`` attribute; ``run_command`` treats them alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class DaddyError(Exception):
+    """A failure whose message says what to do about it."""
+
+    exit_code = EXIT_FAILURE
+
+
+class UsageError(DaddyError):
+    """The command line or the config file asks for something that cannot be."""
+
+    exit_code = EXIT_USAGE
+
+
+class CheckpointError(DaddyError):
+    """A checkpoint could not be written or must not be read."""
+
+    exit_code = 4
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """Run ``command`` and turn an expected error into its line on stderr and its exit code."""
+    try:
+        return command()
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return code
