@@ -1,0 +1,119 @@
+"""THE training loop. ``train_big`` and ``train_slim`` are presets over ``run_training``.
+
+One iteration: receive observations -> score rewards -> act -> send (the emulators work from here on) -> store -> learn
+-> log -> checkpoint. B is the number of envs in a batch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from Daddy.agent import Agent
+from Daddy.build import build_agent, build_mixer, build_vector, choose_device
+from Daddy.checkpoint import save_checkpoint
+from Daddy.config import TrainConfig
+from Daddy.episodes import EpisodeTracker
+from Daddy.errors import EXIT_OK
+from Daddy.intrinsic import RewardMixer
+from Daddy.logging_utils import RunLogger, choose_dashboard
+from Daddy.names import Names
+from Daddy.progress import IntervalStats, progress_line
+from Daddy.run_dir import check_run_dir, create_run_dir
+from Daddy.schedules import epsilons
+from Daddy.signals import StopSignals
+from Daddy.stopwatch import Stopwatch
+
+
+def run_training(config: TrainConfig) -> int:
+    """Train until ``total_steps`` or a stop signal; returns the exit code.
+
+    Raises:
+        PokemonRedError, DaddyError: bad ROM, settings or disk, before anything is written to the run directory.
+    """
+    directory = check_run_dir(config)
+    torch.set_num_threads(1)
+    device, device_reason = choose_device(config.device)
+    vector = build_vector(config)
+    try:
+        agent = build_agent(config, vector.num_actions, device)
+        mixer = build_mixer(config, device)
+        first_batch = vector.recv()
+        lock = create_run_dir(directory, config)
+        mode, mode_reason = choose_dashboard(config.dashboard)
+        logger = RunLogger(directory, mode, Names(config.rom, config.allow_rom_mismatch))
+        try:
+            logger.console.print(f"run {directory}: device {device} ({device_reason}), output {mode} ({mode_reason})")
+            for line in vector.describe() + agent.describe():
+                logger.console.print(line)
+            return _train(config, directory, vector, first_batch, agent, mixer, logger)
+        finally:
+            logger.close()
+            lock.release()
+    finally:
+        vector.close()
+
+
+def _train(
+    config: TrainConfig, directory: Path, vector: Any, batch: Any, agent: Agent, mixer: RewardMixer, logger: RunLogger
+) -> int:
+    episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
+    interval, clock = IntervalStats(), Stopwatch()
+    step_global, learned = 0, 0
+    next_log, next_save = config.log_interval, config.save_interval or config.total_steps
+    with StopSignals() as stop:
+        while True:
+            # --- receive: the views die at send, so keep a copy
+            rows, env_ids = batch.records.copy(), batch.env_ids  # [B] records, [B]
+            first = rows["is_first"].astype(bool)  # [B]
+
+            # --- score and act
+            with clock.section("act"):
+                terms = mixer.score(rows, env_ids)  # each [B]
+                epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
+                actions = agent.act(rows, terms.total, env_ids, epsilon[env_ids])  # [B]
+            vector.send(actions)
+
+            # --- store, while the emulators work
+            with clock.section("store"):
+                agent.observe(rows, terms.total, actions, env_ids)
+                step_global += interval.add_rewards(terms, first)
+                for episode in episodes.add(rows, env_ids, terms, step_global):
+                    logger.log_episode(episode)
+
+            # --- learn: replay_ratio transitions per transition collected since learning began
+            with clock.section("learn"):
+                interval.add_metrics(mixer.train(rows))
+                while agent.can_learn(step_global) and learned < config.replay_ratio * (
+                    step_global - config.learning_starts
+                ):
+                    metrics = agent.learn()
+                    learned += int(metrics.pop("learned"))
+                    interval.add_metrics(metrics)
+
+            # --- log
+            finished = step_global >= config.total_steps or stop.requested
+            if step_global >= next_log or finished:
+                next_log = step_global + config.log_interval
+                scalars = interval.take(episodes)
+                scalars["charts/epsilon"] = float(epsilon.mean())
+                scalars["replay/ratio"] = learned / max(step_global, 1)
+                scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})
+                line = progress_line(step_global, config.total_steps, scalars["charts/epsilon"], config.num_envs, scalars)
+                logger.log_interval(line, scalars, step_global)
+            logger.flush_if_due()
+
+            # --- checkpoint
+            if step_global >= next_save or finished:
+                next_save = step_global + (config.save_interval or config.total_steps)
+                state = _state(step_global, learned, episodes, agent, mixer)
+                path = save_checkpoint(directory / "checkpoints", step_global, state)
+                logger.console.print(f"[checkpoint] {path}")
+            if finished:
+                return stop.exit_code if stop.requested else EXIT_OK
+
+            with clock.section("env"):
+                batch = vector.recv()
