@@ -17,9 +17,7 @@ class IntervalStats:
     """Collects rewards and learner metrics between two progress lines."""
 
     def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._steps_before = 0
-        self._clear(self._started)
+        self._clear(time.perf_counter())
 
     def _clear(self, now: float) -> None:
         self._since = now
