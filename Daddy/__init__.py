@@ -1,0 +1,1 @@
+"""The trainer: a hierarchical recurrent DQN, its loop, logs and tools."""
