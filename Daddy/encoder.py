@@ -1,0 +1,69 @@
+"""Screen encoder whose first layer sees one walkable cell per output: 8x8 pixels of the 72x80 frame, a 9x10 grid.
+
+Measured on one CPU core (1024 two-frame stacks, slim widths, forward + backward, frames per second): this encoder 19.0k;
+the same with stride 1 in the last layer 12.3k; with stride 1 in the middle layer 10.0k; 4x4 cells first 8.5k; the
+Nature DQN's 8s4/4s2/3s1 5.9k.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from Daddy.frames import HEIGHT, WIDTH
+
+CELL = 8
+GRID = (HEIGHT // CELL, WIDTH // CELL)
+_LEVEL_SCALE = 1.0 / 3.0
+
+
+class _ConvNorm(nn.Module):
+    """3x3 convolution, LayerNorm over channels, ReLU; (N, C, H, W) in channels_last memory both ways."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+        self.norm = nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).permute(0, 2, 3, 1)  # (N, H', W', C')
+        return F.relu(self.norm(x)).permute(0, 3, 1, 2)
+
+
+class CellEncoder(nn.Module):
+    """uint8 frame stacks (N, K, 72, 80) -> features (N, outputs)."""
+
+    def __init__(self, depth: int, channels: tuple[int, int, int], strides: tuple[int, int], outputs: int):
+        super().__init__()
+        self.depth = depth
+        self.cell = nn.Linear(depth * CELL * CELL, channels[0])
+        self.cell_norm = nn.LayerNorm(channels[0])
+        self.convs = nn.Sequential(
+            _ConvNorm(channels[0], channels[1], strides[0]), _ConvNorm(channels[1], channels[2], strides[1])
+        ).to(memory_format=torch.channels_last)
+        rows, cols = (_halved(side, strides) for side in GRID)
+        self.dense = nn.Linear(channels[2] * rows * cols, outputs)
+        self.dense_norm = nn.LayerNorm(outputs)
+
+    def cells(self, frames: Tensor) -> Tensor:
+        """Cut stacks (N, K, 72, 80) into floats (N, 9, 10, K*64).
+
+        A cell's row is 8 uint8 pixels, moved as one int64: ten times cheaper than permuting floats.
+        """
+        rows = frames.contiguous().view(torch.int64).view(-1, self.depth, GRID[0], CELL, GRID[1])
+        rows = rows.permute(0, 2, 4, 1, 3).contiguous()  # (N, 9, 10, K, 8)
+        return rows.view(torch.uint8).view(-1, *GRID, self.depth * CELL * CELL).to(self.cell.weight.dtype)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Features after LayerNorm and ReLU, (N, outputs)."""
+        x = F.linear(self.cells(frames), self.cell.weight * _LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
+        x = F.relu(self.cell_norm(x)).permute(0, 3, 1, 2)  # channels_last
+        x = self.convs(x).permute(0, 2, 3, 1).flatten(1)
+        return F.relu(self.dense_norm(self.dense(x)))
+
+
+def _halved(side: int, strides: tuple[int, int]) -> int:
+    for stride in strides:
+        side = (side - 1) // stride + 1
+    return side

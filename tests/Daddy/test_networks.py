@@ -1,0 +1,128 @@
+import pytest
+import torch
+from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes, core_inputs
+from Daddy.recurrent import find_segments, run_recurrent
+from Daddy.state import HierarchicalState
+from torch import nn
+
+TINY = NetworkSizes((4, 8, 8), (2, 2), embed=24, structured=8, gru=16, lstm=20, ssm=12, head=16)
+ACTIONS, FEATURES = 5, 6
+
+
+def make(sizes=TINY, **kwargs):
+    torch.manual_seed(0)
+    return HierarchicalQNetwork(sizes, ACTIONS, FEATURES, **kwargs)
+
+
+def inputs(net, batch=4, steps=13, reset_rate=0.15, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.randint(0, 4, (batch, steps, net.frame_stack, 72, 80), generator=generator, dtype=torch.uint8)
+    structured = torch.randn(batch, steps, net.core_dim, generator=generator)
+    first = torch.rand(batch, steps, generator=generator) < reset_rate
+    state = net.initial_state(batch)
+    return frames, structured, state.replace(torch.randn(state.flat.shape, generator=generator)), first
+
+
+@pytest.mark.parametrize("reset_rate", [0.0, 0.15, 0.6])
+@pytest.mark.parametrize("ablate", [(), ("gru",), ("lstm",), ("ssm",), ("gru", "lstm", "ssm")])
+def test_a_sequence_equals_stepping(reset_rate, ablate):
+    net = make(ablate=ablate)
+    frames, structured, state, first = inputs(net, reset_rate=reset_rate)
+    with torch.inference_mode():
+        q, final, aux = net(frames, structured, state, first)
+        stepped = []
+        for t in range(frames.shape[1]):
+            mask = first[:, t] if t % 2 else first[:, t : t + 1]
+            q_t, state, aux_t = net(frames[:, t], structured[:, t], state, mask)
+            torch.testing.assert_close(aux_t["features"], aux["features"][:, t], atol=1e-5, rtol=0)
+            stepped.append(q_t)
+    torch.testing.assert_close(torch.stack(stepped, 1), q, atol=1e-5, rtol=0)
+    torch.testing.assert_close(state.flat, final.flat, atol=1e-5, rtol=0)
+
+
+def test_segments_have_the_same_gradients_as_masked_steps():
+    first = torch.rand(9, 3, generator=torch.Generator().manual_seed(3)) < 0.3
+    x = torch.randn(9, 3, 4)
+    for kind, parts in ((nn.GRU, 1), (nn.LSTM, 2)):
+        rnn = kind(4, 5)
+        weights = torch.randn(9, 3, 5)
+        state = [torch.randn(3, 5) for _ in range(parts)]
+        grads = []
+        for fused in (True, False):
+            leaf = x.clone().requires_grad_()
+            rnn.zero_grad()
+            if fused:
+                out, _ = run_recurrent(rnn, leaf, state, find_segments(first), first)
+            else:
+                memory, rows = state, []
+                for t in range(9):
+                    row, memory = run_recurrent(rnn, leaf[t : t + 1], memory, None, first[t : t + 1])
+                    rows.append(row)
+                out = torch.cat(rows)
+            (out * weights).sum().backward()
+            grads.append([leaf.grad] + [p.grad.clone() for p in rnn.parameters()])
+        for a, b in zip(*grads, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_a_reset_forgets_everything():
+    net = make()
+    frames, structured, state, first = inputs(net, reset_rate=0.0)
+    first[:, 5] = True
+    q, final, _ = net(frames, structured, state, first)
+    fresh, fresh_final, _ = net(frames[:, 5:], structured[:, 5:], net.initial_state(4), first[:, 5:])
+    torch.testing.assert_close(q[:, 5:], fresh, atol=1e-5, rtol=0)
+    torch.testing.assert_close(final.flat, fresh_final.flat, atol=1e-5, rtol=0)
+    frames2 = frames.clone()
+    frames2[:, :5] = 0
+    torch.testing.assert_close(net(frames2, structured, state, first)[0][:, 5:], q[:, 5:], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("preset", ["slim", "large"])
+def test_every_parameter_of_a_preset_gets_a_gradient(preset):
+    net = make(PRESETS[preset])
+    frames, structured, state, first = inputs(net, batch=2, steps=4, reset_rate=0.2)
+    q, _, _ = net(frames, structured, state, first)
+    (q * torch.randn_like(q)).sum().backward()
+    dead = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert dead == []
+
+
+def test_presets_have_the_promised_sizes():
+    slim, large = PRESETS["slim"], PRESETS["large"]
+    assert (slim.cnn, slim.gru, slim.lstm, slim.ssm) == ((16, 32, 64), 128, 128, 128)
+    assert (large.cnn, large.gru, large.lstm, large.ssm) == ((32, 64, 128), 256, 512, 512)
+
+
+def test_ablation_removes_the_level_and_unknown_names_are_refused():
+    net = make(ablate=("lstm",))
+    assert not any(name.startswith("lstm") for name, _ in net.named_parameters())
+    assert net.initial_state(1).part("lstm_h").shape == (1, 0)
+    with pytest.raises(ValueError, match="cannot ablate"):
+        make(ablate=("cnn",))
+
+
+def test_shapes_are_asserted_not_coerced():
+    net = make()
+    frames, structured, state, first = inputs(net)
+    for bad in ((frames.float(), structured, first), (frames, structured[..., :-1], first), (frames, structured, first[:, 1:])):
+        with pytest.raises(ValueError, match="must be"):
+            net(bad[0], bad[1], state, bad[2])
+
+
+def test_core_inputs_hide_action_and_reward_at_an_episode_start():
+    structured = torch.tensor([[255, 0], [0, 51]], dtype=torch.uint8)
+    rows = core_inputs(structured, torch.tensor([1, 2]), torch.tensor([4.0, -9.0]), torch.tensor([True, False]), 3)
+    torch.testing.assert_close(rows, torch.tensor([[1.0, 0, 0, 0, 0, 0], [0, 0.2, 0, 0, 1, -3.0]]))
+
+
+def test_state_operations():
+    sizes = (2, 1, 1, 4)
+    state = HierarchicalState(torch.arange(16.0).view(2, 8), sizes)
+    assert state.part("gru").tolist() == [[0, 1], [8, 9]] and state.part("ssm").tolist() == [[4, 5, 6, 7], [12, 13, 14, 15]]
+    assert state.mask(torch.tensor([True, False])).flat.sum(1).tolist() == [0.0, 92.0]
+    joined = HierarchicalState.cat([state, HierarchicalState.zeros(sizes, 1)])
+    assert joined.index(torch.tensor([2, 1])).flat[:, 0].tolist() == [0.0, 8.0]
+    assert not HierarchicalState(torch.zeros(1, 8, requires_grad=True) * 2, sizes).detach().flat.requires_grad
+    with pytest.raises(ValueError, match="width"):
+        state.replace(torch.zeros(2, 7))
