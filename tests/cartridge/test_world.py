@@ -13,7 +13,8 @@ RED_SIZES = {
 START = ("REDS_HOUSE_2F", 3, 5)
 # step script -> event that opens it
 GATES = {
-    ("PALLET_TOWN", "leave_town"): "EVENT_GOT_STARTER",  # the script brings the player into the lab; lab_gate keeps him in
+    # the script brings the player into the lab, where lab_gate keeps him until he has chosen
+    ("PALLET_TOWN", "leave_town"): "EVENT_GOT_STARTER",
     ("VIRIDIAN_CITY", "north_road"): "EVENT_OAK_GOT_PARCEL",
     ("PEWTER_CITY", "west_road"): "EVENT_BEAT_BROCK",
     ("CERULEAN_CITY", "bridge"): "EVENT_BEAT_CERULEAN_RIVAL",

@@ -78,7 +78,8 @@ def _thing(words):
     kind = words[0]
     if kind == "item":
         return Thing(kind, words[3], int(words[1]), int(words[2]), words[4], None, tuple(words))
-    return Thing(kind, words[1], int(words[2]), int(words[3]), _after(words, "hidden_if"), _after(words, "shown_if"), tuple(words))
+    hidden, shown = _after(words, "hidden_if"), _after(words, "shown_if")
+    return Thing(kind, words[1], int(words[2]), int(words[3]), hidden, shown, tuple(words))
 
 
 def _directive(current, words):
@@ -170,7 +171,7 @@ class Walker:
     def over_edge(self, name, x, y):
         """Cell behind a map edge by its connection, or None."""
         area = self.world[name]
-        width, height = area.size
+        height = area.size[1]
         side = "north" if y < 0 else "south" if y >= height else "west" if x < 0 else "east"
         if side not in area.connections:
             return None
