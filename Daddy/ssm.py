@@ -68,9 +68,11 @@ def linear_scan(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
 
 
 class LRU(nn.Module):
-    """Linear recurrent unit with ring initialisation; a state is (B, 2*size) floats, real parts then imaginary parts."""
+    """Linear recurrent unit with ring initialisation; a state is (B, 2*size) floats: real parts, imaginary parts."""
 
-    def __init__(self, inputs: int, size: int, half_lives: tuple[float, float] = (10.0, 4000.0), max_phase: float = 0.3):
+    def __init__(
+        self, inputs: int, size: int, half_lives: tuple[float, float] = (10.0, 4000.0), max_phase: float = 0.3
+    ):
         """Spread the channels' half-lives log-uniformly over `half_lives` (in steps) and phases over [0, max_phase)."""
         super().__init__()
         self.size = size

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from Daddy.frames import pack2bit, stack_frames, unpack2bit, unpack2bit_torch
 
 

@@ -1,9 +1,10 @@
 import pytest
 import torch
+from torch import nn
+
 from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes, core_inputs
 from Daddy.recurrent import find_segments, run_recurrent
 from Daddy.state import HierarchicalState
-from torch import nn
 
 TINY = NetworkSizes((4, 8, 8), (2, 2), embed=24, structured=8, gru=16, lstm=20, ssm=12, head=16)
 ACTIONS, FEATURES = 5, 6
@@ -105,7 +106,8 @@ def test_ablation_removes_the_level_and_unknown_names_are_refused():
 def test_shapes_are_asserted_not_coerced():
     net = make()
     frames, structured, state, first = inputs(net)
-    for bad in ((frames.float(), structured, first), (frames, structured[..., :-1], first), (frames, structured, first[:, 1:])):
+    wrong = [(frames.float(), structured, first), (frames, structured[..., 1:], first), (frames, structured, first[1:])]
+    for bad in wrong:
         with pytest.raises(ValueError, match="must be"):
             net(bad[0], bad[1], state, bad[2])
 
@@ -119,7 +121,8 @@ def test_core_inputs_hide_action_and_reward_at_an_episode_start():
 def test_state_operations():
     sizes = (2, 1, 1, 4)
     state = HierarchicalState(torch.arange(16.0).view(2, 8), sizes)
-    assert state.part("gru").tolist() == [[0, 1], [8, 9]] and state.part("ssm").tolist() == [[4, 5, 6, 7], [12, 13, 14, 15]]
+    assert state.part("gru").tolist() == [[0, 1], [8, 9]]
+    assert state.part("ssm").tolist() == [[4, 5, 6, 7], [12, 13, 14, 15]]
     assert state.mask(torch.tensor([True, False])).flat.sum(1).tolist() == [0.0, 92.0]
     joined = HierarchicalState.cat([state, HierarchicalState.zeros(sizes, 1)])
     assert joined.index(torch.tensor([2, 1])).flat[:, 0].tolist() == [0.0, 8.0]

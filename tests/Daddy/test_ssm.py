@@ -1,4 +1,5 @@
 import torch
+
 from Daddy.ssm import LRU, linear_scan, scan_loop, scan_parallel
 
 
