@@ -1,0 +1,161 @@
+"""The emulator: the only file that imports pyboy.
+
+The ROM is opened from memory, so PyBoy neither reads nor writes a `.ram` file beside it. Sound is off, there is no
+window unless asked for, and only the last frame of a tick is drawn.
+"""
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import struct
+import warnings
+import zlib
+from importlib.metadata import version
+
+import numpy as np
+
+from pokemonred_puffer.errors import ConfigError, StateError
+from pokemonred_puffer.rom import Rom
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # pysdl2 warns about its bundled library, which a headless run never uses
+    from pyboy import PyBoy
+
+PYBOY_VERSION = version("pyboy")
+SUPPORTED_PYBOY = "2.7.0"
+BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
+STATE_MAGIC = b"PRDSTATE\x01"
+_STATE_HEADER = struct.Struct(">9s16s20s16sI")  # magic, PyBoy version, ROM SHA-1, payload MD5, payload bytes unpacked
+_MAX_STATE = 4 * 1024 * 1024
+_PACK = np.uint32(0x40100401)  # see screen_packed
+
+
+class _RomFile(io.BytesIO):
+    """A ROM in memory. PyBoy derives the names of its save files from `name`, which a plain BytesIO lacks."""
+
+
+class Emulator:
+    """One Game Boy with a ROM in it.
+
+    Reads and writes take CPU addresses (0x0000-0xFFFF). Call `close()` when done; it never writes a file.
+    """
+
+    def __init__(self, rom: Rom, headless: bool = True) -> None:
+        """Boots `rom`; `headless=False` opens an SDL window. ConfigError when another PyBoy version is installed."""
+        if PYBOY_VERSION != SUPPORTED_PYBOY:
+            raise ConfigError(
+                f"pyboy {PYBOY_VERSION} is installed, savestates need {SUPPORTED_PYBOY}: pip install pyboy=={SUPPORTED_PYBOY}"
+            )
+        self.rom = rom
+        logging.getLogger("pyboy").setLevel(logging.CRITICAL)
+        self.pyboy = PyBoy(
+            _RomFile(rom.data),
+            window="null" if headless else "SDL2",
+            sound_emulated=False,
+            no_input=headless,
+            log_level="CRITICAL",
+        )
+        self.pyboy.set_emulation_speed(0 if headless else 6)
+        self.memory = self.pyboy.memory
+        self.screen = self.pyboy.screen
+        self._pixels = self.screen.ndarray  # (144, 160, 4) uint8, updated in place
+
+    def tick(self, frames: int, render: bool = False) -> None:
+        """Runs `frames` frames; with `render` the last one is drawn (costs as much as five others)."""
+        self.pyboy.tick(frames, render, False)
+
+    def press(self, button: str, frames: int) -> None:
+        """Holds `button` (one of BUTTONS) for `frames` frames from the next tick on, then lets it go."""
+        self.pyboy.button(button, frames)
+
+    def read(self, address: int) -> int:
+        """One byte."""
+        return self.memory[address]
+
+    def read_range(self, address: int, length: int) -> bytes:
+        """`length` bytes from `address` on."""
+        return bytes(self.memory[address : address + length])
+
+    def write(self, address: int, data: int | bytes) -> None:
+        """Writes one byte, or several consecutive ones."""
+        if isinstance(data, int):
+            self.memory[address] = data
+        else:
+            self.memory[address : address + len(data)] = list(data)
+
+    def screen_full(self) -> np.ndarray:
+        """(144, 160) uint8 copy of the picture, grey in {0, 85, 153, 255}."""
+        return self._pixels[:, :, 0].copy()
+
+    def screen_gray(self) -> np.ndarray:
+        """(72, 80) uint8, every second pixel, levels 0 (black) to 3 (white)."""
+        return self._pixels[::2, ::2, 0] >> 6
+
+    def screen_packed(self) -> np.ndarray:
+        """(72, 20) uint8: `screen_gray` with four pixels to a byte, the leftmost in bits 7-6."""
+        words = np.ascontiguousarray(self._pixels[::2, ::2, 0] >> 6).view("<u4")  # (72, 20), one pixel per byte
+        # The product moves byte k's two bits to bits 30-2k of the word, so that its top byte is the packed byte.
+        return ((words * _PACK) >> 24).astype(np.uint8)
+
+    def save_state(self) -> bytes:
+        """The machine's state, compressed, behind a header with PyBoy's version and the ROM's SHA-1 (about 4 KiB, 20 ms)."""
+        buffer = io.BytesIO()
+        self.pyboy.save_state(buffer)
+        raw = buffer.getvalue()
+        header = _STATE_HEADER.pack(
+            STATE_MAGIC, PYBOY_VERSION.encode(), bytes.fromhex(self.rom.sha1), hashlib.md5(raw).digest(), len(raw)
+        )
+        return header + zlib.compress(raw, 1)
+
+    def load_state(self, data: bytes) -> None:
+        """Restores `save_state` bytes (6 ms). Plain PyBoy state files are accepted for Pokemon Red and other own ROMs.
+
+        Raises StateError for junk and for states of another ROM or PyBoy version.
+        """
+        raw = unpack_state(data, self.rom)
+        try:
+            self.pyboy.load_state(io.BytesIO(raw))
+        except Exception as error:  # PyBoy raises whatever its parser trips over
+            raise StateError(f"PyBoy {PYBOY_VERSION} cannot load this savestate ({error}); record it again") from error
+
+    def close(self) -> None:
+        """Stops the emulator without saving anything."""
+        self.pyboy.stop(save=False)
+
+
+def unpack_state(data: bytes, rom: Rom) -> bytes:
+    """PyBoy's own bytes out of `save_state` output, checked against `rom`; raw PyBoy files pass for ROMs but the cartridge."""
+    if not isinstance(data, bytes | bytearray | memoryview) or len(data) < _STATE_HEADER.size:
+        raise StateError("not a savestate (too short, or no bytes); pass the bytes that save_state() returned")
+    data = bytes(data)
+    if not data.startswith(STATE_MAGIC):
+        return _check_raw(data, rom)
+    _, made_by, sha1, digest, size = _STATE_HEADER.unpack_from(data)
+    made_by = made_by.rstrip(b"\0").decode("ascii", "replace")
+    if made_by != PYBOY_VERSION:
+        raise StateError(f"savestate of PyBoy {made_by}, this is {PYBOY_VERSION}: record it again with this version")
+    if sha1.hex() != rom.sha1:
+        raise StateError(f"savestate of the ROM with SHA-1 {sha1.hex()}, loaded is {rom.sha1} ({rom.kind}): use that ROM")
+    return _inflate(data[_STATE_HEADER.size :], size, digest)
+
+
+def _inflate(payload: bytes, size: int, digest: bytes) -> bytes:
+    problem = "savestate is damaged (size or checksum is wrong): restore it from a copy or record it again"
+    if not 0 < size <= _MAX_STATE:
+        raise StateError(problem)
+    try:
+        raw = zlib.decompressobj().decompress(payload, size + 1)
+    except zlib.error as error:
+        raise StateError(problem) from error
+    if len(raw) != size or hashlib.md5(raw).digest() != digest:
+        raise StateError(problem)
+    return raw
+
+
+def _check_raw(data: bytes, rom: Rom) -> bytes:
+    if rom.kind == "cartridge":
+        raise StateError("not a savestate of this environment; pass the bytes that save_state() returned")
+    if not (100_000 <= len(data) <= _MAX_STATE and 1 <= data[0] <= 15):
+        raise StateError("neither a savestate of this environment nor a PyBoy state file (versions 1-15)")
+    return data
