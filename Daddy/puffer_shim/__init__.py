@@ -1,0 +1,24 @@
+"""The adapter between the trainer and the env: pufferlib's vectorisation behind one small interface.
+
+Outside this package nothing imports pufferlib, and the trainer imports nothing of the env package.
+"""
+
+from Daddy.puffer_shim.errors import WorkerError
+from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
+from Daddy.puffer_shim.red import map_names
+from Daddy.puffer_shim.structured import STRUCTURED_DIM
+from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
+from pokemonred_puffer.data.milestones import MILESTONES
+
+__all__ = [
+    "BACKENDS",
+    "MILESTONES",
+    "RECORD",
+    "SCREEN_SHAPE",
+    "STRUCTURED_DIM",
+    "Batch",
+    "VectorEnv",
+    "WorkerError",
+    "make_vector",
+    "map_names",
+]

@@ -1,0 +1,140 @@
+"""pufferlib's Multiprocessing and Serial, made to nap, to notice dead workers and to share one interface."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import time
+
+import numpy as np
+
+from Daddy.puffer_shim._pufferlib import vector
+from Daddy.puffer_shim.errors import WorkerError
+from Daddy.puffer_shim.worker import run_worker
+
+NAP_S = 50e-6
+LIVENESS_S = 0.1
+HANG_S = 120.0
+_GRACE_S = 2.0
+
+
+class WorkerPool(vector.Multiprocessing):
+    """pufferlib's Multiprocessing whose parent naps while it waits and raises WorkerError for a lost worker."""
+
+    def __init__(self, creators: list, num_workers: int, batch_size: int) -> None:
+        count = len(creators)
+        original, vector._worker_process = vector._worker_process, run_worker
+        try:
+            super().__init__(
+                creators, [[]] * count, [{}] * count, count,
+                num_workers=num_workers, batch_size=batch_size, overwork=True,
+            )  # fmt: skip
+        finally:
+            vector._worker_process = original
+        atexit.register(self.close)  # else multiprocessing would wait for the workers for ever
+
+    def async_reset(self, seed: int) -> None:
+        """Reset all envs once the running steps are done; env i gets ``seed + i``."""
+        self._wait(self.waiting_workers)
+        super().async_reset(seed)
+
+    def receive(self) -> tuple[np.ndarray, np.ndarray]:
+        """(rows (B, itemsize) uint8 view, env ids (B,)) of the next batch.
+
+        Raises:
+            WorkerError: a worker raised, died, or has not answered for HANG_S seconds.
+        """
+        self._wait(self.waiting_workers[: self.workers_per_batch])
+        observations, _, _, _, _, env_ids, _ = self.recv()
+        return observations, env_ids
+
+    def _wait(self, needed: list[int]) -> None:
+        """Nap until all ``needed`` workers have answered."""
+        semaphores = self.buf["semaphores"]
+        waited, looked = 0.0, time.monotonic()
+        while (semaphores[needed] < vector.MAIN).any():
+            time.sleep(NAP_S)
+            now = time.monotonic()
+            if now - looked < LIVENESS_S:
+                continue
+            waited += min(now - looked, 1.0)  # a suspended machine is no hanging worker
+            looked = now
+            self._check_workers()
+            if waited > HANG_S:
+                slow = next(i for i in needed if semaphores[i] < vector.MAIN)
+                raise WorkerError(f"{self._name(slow)} has not answered for {HANG_S:.0f} s; stop and resume the run")
+
+    def _check_workers(self) -> None:
+        for index, process in enumerate(self.processes):
+            if not process.is_alive():
+                raise self._failure(index)
+
+    def _failure(self, index: int) -> WorkerError:
+        if self.recv_pipes[index].poll():
+            report = self.recv_pipes[index].recv()
+            cause = report["message"] if report["expected"] else f"{report['kind']}: {report['message']}"
+            error = WorkerError(f"{self._name(index)} failed: {cause}", report["exit_code"])
+            error.add_note(report["traceback"])
+            return error
+        return WorkerError(f"{self._name(index)} died: {_exit_reason(self.processes[index].exitcode)}")
+
+    def _name(self, index: int) -> str:
+        first = index * self.envs_per_worker
+        return f"worker {index} (envs {first}-{first + self.envs_per_worker - 1}, pid {self.processes[index].pid})"
+
+    def close(self) -> None:
+        """Ask the workers to close, then kill what is left; safe to call twice."""
+        atexit.unregister(self.close)
+        semaphores = self.buf["semaphores"]
+        deadline = time.monotonic() + _GRACE_S
+        while (semaphores < vector.MAIN).any() and self._any_alive() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        semaphores[semaphores >= vector.MAIN] = vector.CLOSE
+        for process in self.processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _any_alive(self) -> bool:
+        return any(process.is_alive() for process in self.processes)
+
+
+class SerialGroups:
+    """pufferlib's Serial, one group of envs per batch, taken in turn; everything in this process."""
+
+    def __init__(self, creators: list, batch_size: int) -> None:
+        self._groups = [
+            vector.Serial(creators[i : i + batch_size], [[]] * batch_size, [{}] * batch_size, batch_size)
+            for i in range(0, len(creators), batch_size)
+        ]
+        self._batch_size = batch_size
+        self._next = 0
+
+    def async_reset(self, seed: int) -> None:
+        """Reset all envs; env i gets ``seed + i``."""
+        self._next = 0
+        for number, group in enumerate(self._groups):
+            group.async_reset(seed + number * self._batch_size)
+
+    def receive(self) -> tuple[np.ndarray, np.ndarray]:
+        """(rows (B, itemsize) uint8 view, env ids (B,)) of the next group."""
+        observations = self._groups[self._next].recv()[0]
+        return observations, np.arange(self._batch_size) + self._next * self._batch_size
+
+    def send(self, actions: np.ndarray) -> None:
+        """Step the group received last."""
+        self._groups[self._next].send(actions)
+        self._next = (self._next + 1) % len(self._groups)
+
+    def close(self) -> None:
+        for group in self._groups:
+            group.close()
+        self._groups = []
+
+
+def _exit_reason(code: int | None) -> str:
+    if code is not None and code < 0:
+        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+        return f"killed by {signal.Signals(-code).name}{hint}"
+    return f"exit code {code}"

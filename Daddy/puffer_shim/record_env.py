@@ -1,0 +1,92 @@
+"""RecordEnv: any env with upstream's surface, seen from outside as one flat record per step."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from Daddy.puffer_shim.record import RECORD
+from Daddy.puffer_shim.screens import pack_screen
+from Daddy.puffer_shim.structured import StructuredEncoder
+from Daddy.puffer_shim.telemetry import ForkTelemetry
+
+_NO_ITEMS = np.zeros(20, np.uint8)
+RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
+
+
+class RecordEnv(gymnasium.Env):
+    """Wraps an env whose observation holds ``screen``; observations are RECORD rows as (RECORD.itemsize,) uint8.
+
+    Its numbers come from its ``telemetry()`` when it has one, else from its memory through ``read_m``.
+    ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
+    of ``max_episode_steps`` steps is truncated here even if the env itself never truncates. Infos are always empty.
+    """
+
+    observation_space = RECORD_SPACE
+
+    def __init__(self, env: gymnasium.Env, max_episode_steps: int) -> None:
+        self.env = env
+        self.action_space = env.action_space
+        self.max_episode_steps = max_episode_steps
+        self._fork = None if hasattr(env, "telemetry") else ForkTelemetry(env)
+        self._telemetry = env.telemetry if self._fork is None else self._fork.now
+        self._row = np.zeros(RECORD.itemsize, np.uint8)
+        record = self._row.view(RECORD)
+        self._at = SimpleNamespace(**{name: _cell(record[name]) for name in RECORD.names})
+        self._encoder = StructuredEncoder(self._at.structured)
+        self._rng = np.random.default_rng()
+        self._episode_id = self._step = 0
+        self._return = 0.0
+        self._visited: set[int] = set()
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        """First record of a new episode; ``options`` go to the env (``{"state": bytes}`` starts from a savestate)."""
+        if seed is not None:
+            self._rng = np.random.default_rng(seed)
+        else:
+            seed = int(self._rng.integers(2**31))
+        observation, _ = self.env.reset(seed=seed, options=options)
+        if self._fork is not None:
+            self._fork.start_episode()
+        self._episode_id += 1
+        self._step, self._return = 0, 0.0
+        self._visited.clear()
+        self._at.is_first[0] = 1
+        self._write(observation, 0.0, False, False)
+        return self._row, {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+        observation, reward, terminated, truncated, _ = self.env.step(int(action))
+        self._step += 1
+        reward = float(reward)
+        self._return += reward
+        truncated = not terminated and (bool(truncated) or self._step >= self.max_episode_steps)
+        self._at.is_first[0] = 0
+        self._write(observation, reward, bool(terminated), truncated)
+        return self._row, reward, bool(terminated), truncated, {}
+
+    def render(self) -> np.ndarray:
+        return self.env.render()
+
+    def close(self) -> None:
+        self.env.close()
+
+    def _write(self, observation: dict, reward: float, terminated: bool, truncated: bool) -> None:
+        at, now = self._at, self._telemetry()
+        self._encoder.encode(now, observation.get("bag_items", _NO_ITEMS), self._step / self.max_episode_steps)
+        self._visited.add(now.map_id << 16 | now.x << 8 | now.y)
+        at.episode_id[0], at.episode_step[0], at.episode_return[0] = self._episode_id, self._step, self._return
+        at.tiles[0], at.r_env[0], at.required_count[0] = len(self._visited), reward, now.required_count
+        at.map_id[0], at.x[0], at.y[0], at.facing[0] = now.map_id, now.x, now.y, now.facing
+        at.in_battle[0], at.badges[0], at.text_open[0] = now.in_battle, now.badges, now.text_open
+        at.terminated[0], at.truncated[0] = terminated, truncated
+        at.milestones[:] = now.milestones
+        at.screen[:] = pack_screen(observation["screen"])
+
+
+def _cell(column: np.ndarray) -> np.ndarray:
+    """The one row's field: array fields without the row axis, scalars as (1,) arrays to assign into."""
+    return column[0] if column.ndim > 1 else column

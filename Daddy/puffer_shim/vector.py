@@ -1,0 +1,150 @@
+"""make_vector: many envs behind recv and send, whatever runs them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from Daddy.puffer_shim.backends import SerialGroups, WorkerPool
+from Daddy.puffer_shim.creator import EnvCreator, EnvFactory
+from Daddy.puffer_shim.record import view_records
+from Daddy.puffer_shim.red import make_red_env
+from pokemonred_puffer.errors import ConfigError
+
+BACKENDS = ("puffer", "serial")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: ``records`` (B,) RECORD, a view that the next ``send`` may overwrite; ``env_ids`` (B,) int."""
+
+    records: np.ndarray
+    env_ids: np.ndarray
+
+
+class VectorEnv:
+    """``recv() -> Batch``, then ``send(actions)`` for exactly those envs, and so on.
+
+    The step that ends an episode delivers its last observation (terminated or truncated set); the next record of that
+    env is the first of a new episode (is_first set) and the action sent in between is ignored. Env i is seeded with
+    seed + i, and the same seeds and actions give the same records on every backend.
+    """
+
+    def __init__(self, pool: WorkerPool | SerialGroups, layout: Layout, num_actions: int, seed: int) -> None:
+        self.num_envs, self.batch_size, self.num_actions = layout.num_envs, layout.batch_size, num_actions
+        self._pool, self._layout, self._seed, self._started = pool, layout, seed, False
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start all envs anew; the coming ``recv`` calls deliver their first records."""
+        self._started = True
+        self._pool.async_reset(self._seed if seed is None else seed)
+
+    def recv(self) -> Batch:
+        """The next batch; resets first if nobody has.
+
+        Raises:
+            WorkerError: a worker process raised, died or hangs.
+        """
+        if not self._started:
+            self.reset()
+        rows, env_ids = self._pool.receive()
+        return Batch(view_records(rows), env_ids)
+
+    def send(self, actions: np.ndarray) -> None:
+        """Actions (B,) int32 for the envs of the last batch, in its order."""
+        self._pool.send(np.asarray(actions, np.int32))
+
+    def close(self) -> None:
+        """Stop the workers and their emulators; safe to call twice."""
+        self._pool.close()
+
+    def describe(self) -> list[str]:
+        """Lines for the start of a run: what was chosen, and why."""
+        return [self._layout.describe()]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How envs are spread over processes and batches."""
+
+    backend: str
+    num_envs: int
+    num_workers: int
+    reason: str
+    batch_size: int
+
+    def describe(self) -> str:
+        workers = "" if self.backend == "serial" else f" in {self.num_workers} workers ({self.reason})"
+        return f"{self.backend} backend: {self.num_envs} envs{workers}, {self.batch_size} to a batch"
+
+
+def make_vector(
+    env_config: dict, *, backend: str = "puffer", num_envs: int, num_workers: int | str = "auto",
+    batch_size: int | None = None, seed: int = 0, reward_name: str | None = None, max_episode_steps: int,
+    env_factory: EnvFactory = make_red_env,
+) -> VectorEnv:  # fmt: skip
+    """Start ``num_envs`` envs.
+
+    One env is made and closed here first, so that a wrong ROM or setting is reported once, by its own error.
+
+    Raises:
+        ConfigError: numbers that do not fit together.
+        PokemonRedError: what the env itself refuses.
+    """
+    layout = plan_layout(backend, num_envs, num_workers, batch_size)
+    probe = EnvCreator(env_factory, env_config, reward_name, max_episode_steps)
+    env = probe.make()
+    num_actions = int(env.action_space.n)
+    env.close()
+    creators = [replace(probe, num_actions=num_actions, env_id=i) for i in range(num_envs)]
+    if backend == "serial":
+        pool = SerialGroups(creators, layout.batch_size)
+    else:
+        pool = WorkerPool(creators, layout.num_workers, layout.batch_size)
+    return VectorEnv(pool, layout, num_actions, seed)
+
+
+def plan_layout(backend: str, num_envs: int, num_workers: int | str, batch_size: int | None) -> Layout:
+    """Check the numbers and settle the automatic ones.
+
+    Raises:
+        ConfigError: naming the value and what would fit.
+    """
+    if backend not in BACKENDS:
+        raise ConfigError(f"backend {backend!r} is unknown; choose from {', '.join(BACKENDS)}")
+    if num_envs < 1:
+        raise ConfigError(f"num_envs is {num_envs}; it must be at least 1")
+    batch = num_envs if batch_size is None else batch_size
+    if batch < 1 or num_envs % batch:
+        raise ConfigError(f"batch_size is {batch}; it must divide the {num_envs} envs")
+    if backend == "serial":
+        return Layout(backend, num_envs, 1, "one process", batch)
+    if num_workers == "auto":
+        return Layout(backend, num_envs, *choose_workers(num_envs, batch, available_cores()), batch)
+    workers = int(num_workers)
+    if workers < 1 or not _fits(num_envs, batch, workers):
+        fitting = [w for w in range(1, num_envs + 1) if _fits(num_envs, batch, w)]
+        raise ConfigError(
+            f"num_workers is {workers}; with {num_envs} envs and batches of {batch} it can be "
+            f"{', '.join(map(str, fitting))}"
+        )
+    return Layout(backend, num_envs, workers, "as set", batch)
+
+
+def choose_workers(num_envs: int, batch_size: int, cores: int) -> tuple[int, str]:
+    """(number of workers, why): the most that fit the cores and split envs and batches evenly."""
+    workers = max(w for w in range(1, max(cores, 1) + 1) if _fits(num_envs, batch_size, w))
+    if workers == cores:
+        return workers, f"auto: one for each of {cores} cores"
+    return workers, f"auto: the most within {cores} cores that split {num_envs} envs evenly"
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _fits(num_envs: int, batch_size: int, workers: int) -> bool:
+    return num_envs % workers == 0 and batch_size % (num_envs // workers) == 0

@@ -1,0 +1,78 @@
+"""A tiny env with upstream's surface and no emulator: a walk over a grid, its memory at Red's addresses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import gymnasium
+import numpy as np
+
+from pokemonred_puffer import ram_map
+from pokemonred_puffer.errors import RomError
+
+MOVES = ((0, 1), (-1, 0), (1, 0), (0, -1))  # down, left, right, up; other actions stand still
+SIZE = 12
+
+
+class StandInEnv(gymnasium.Env):
+    """Reward is a function of seed and path; reaching the far corner terminates. Never truncates by itself.
+
+    ``env_config`` may ask for trouble: {"fail_at": step}, {"die_at": step} or {"slow_s": seconds per step}.
+    """
+
+    def __init__(self, env_config: dict) -> None:
+        if env_config.get("bad_rom"):
+            raise RomError("stand-in.gb: unknown ROM")
+        self.config = env_config
+        self.action_space = gymnasium.spaces.Discrete(7)
+        self.observation_space = gymnasium.spaces.Dict(
+            screen=gymnasium.spaces.Box(0, 255, (72, 80, 1), np.uint8)
+        )
+        self.memory = ram_map.WramImage()
+        self.steps = 0
+        self.closed = False
+
+    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        super().reset(seed=seed)
+        self.x, self.y = (int(v) for v in self.np_random.integers(SIZE - 2, size=2))
+        if options and "state" in options:
+            self.x, self.y = options["state"]
+        return self._observe(), {"huge": np.zeros(1000)}
+
+    def step(self, action: int) -> tuple[dict, float, bool, bool, dict]:
+        self.steps += 1
+        self._trouble()
+        dx, dy = MOVES[action] if action < 4 else (0, 0)
+        self.x, self.y = min(max(self.x + dx, 0), SIZE - 1), min(max(self.y + dy, 0), SIZE - 1)
+        reward = float(self.np_random.random()) + self.x
+        return self._observe(), reward, self.x == self.y == SIZE - 1, False, {"huge": np.zeros(1000)}
+
+    def read_m(self, address: int) -> int:
+        return self.memory.read(address)
+
+    def get_game_coords(self) -> tuple[int, int, int]:
+        return self.x, self.y, 40
+
+    def _trouble(self) -> None:
+        if self.config.get("env_id") == self.config.get("troubled_env", 0):
+            if self.steps == self.config.get("fail_at"):
+                raise ValueError("the stand-in was told to fail")
+            if self.steps == self.config.get("die_at"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(self.config.get("slow_s", 0))
+
+    def _observe(self) -> dict:
+        for address, value in ((ram_map.wCurMap, 40), (ram_map.wXCoord, self.x), (ram_map.wYCoord, self.y)):
+            self.memory.write(address, value)
+        levels = self.np_random.choice(np.array([0, 85, 153, 255], np.uint8), (72, 80, 1))
+        return {"screen": levels}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def make_stand_in(env_config: dict, reward_name: str | None) -> StandInEnv:
+    """An env factory that pickles by name."""
+    return StandInEnv(env_config)
