@@ -45,7 +45,8 @@ class Emulator:
         """Boots `rom`; `headless=False` opens an SDL window. ConfigError when another PyBoy version is installed."""
         if PYBOY_VERSION != SUPPORTED_PYBOY:
             raise ConfigError(
-                f"pyboy {PYBOY_VERSION} is installed, savestates need {SUPPORTED_PYBOY}: pip install pyboy=={SUPPORTED_PYBOY}"
+                f"pyboy {PYBOY_VERSION} is installed, savestates need {SUPPORTED_PYBOY}: "
+                f"pip install pyboy=={SUPPORTED_PYBOY}"
             )
         self.rom = rom
         logging.getLogger("pyboy").setLevel(logging.CRITICAL)
@@ -99,7 +100,7 @@ class Emulator:
         return ((words * _PACK) >> 24).astype(np.uint8)
 
     def save_state(self) -> bytes:
-        """The machine's state, compressed, behind a header with PyBoy's version and the ROM's SHA-1 (about 4 KiB, 20 ms)."""
+        """The machine's state, compressed, behind a header with PyBoy's version and the ROM's SHA-1 (4 KiB, 20 ms)."""
         buffer = io.BytesIO()
         self.pyboy.save_state(buffer)
         raw = buffer.getvalue()
@@ -125,7 +126,7 @@ class Emulator:
 
 
 def unpack_state(data: bytes, rom: Rom) -> bytes:
-    """PyBoy's own bytes out of `save_state` output, checked against `rom`; raw PyBoy files pass for ROMs but the cartridge."""
+    """PyBoy's own bytes out of `save_state` output, checked against `rom`; raw PyBoy files pass for other ROMs."""
     if not isinstance(data, bytes | bytearray | memoryview) or len(data) < _STATE_HEADER.size:
         raise StateError("not a savestate (too short, or no bytes); pass the bytes that save_state() returned")
     data = bytes(data)
@@ -136,7 +137,7 @@ def unpack_state(data: bytes, rom: Rom) -> bytes:
     if made_by != PYBOY_VERSION:
         raise StateError(f"savestate of PyBoy {made_by}, this is {PYBOY_VERSION}: record it again with this version")
     if sha1.hex() != rom.sha1:
-        raise StateError(f"savestate of the ROM with SHA-1 {sha1.hex()}, loaded is {rom.sha1} ({rom.kind}): use that ROM")
+        raise StateError(f"savestate of the ROM with SHA-1 {sha1.hex()}, running is {rom.sha1}: use the state's ROM")
     return _inflate(data[_STATE_HEADER.size :], size, digest)
 
 

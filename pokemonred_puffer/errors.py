@@ -1,4 +1,4 @@
-"""The package's exceptions. Every message is one line that names the fix; `exit_code` is what a command returns for it."""
+"""The package's exceptions. Every message is one line that names the fix; `exit_code` is what a command returns."""
 from __future__ import annotations
 
 import difflib

@@ -16,7 +16,7 @@ class ExplorationMemory:
     """Visited cells with values in [0, maximum].
 
     `explore_map` and `reward_explore_map` are (484, 476) float32; the latter holds the value times the boost that the
-    map had when the cell was visited. `reward_sum` is its running sum. `tiles` counts distinct (map, x, y) of the episode.
+    map had when the cell was visited, and `reward_sum` is its running sum.
     """
 
     def __init__(self, regions: dict[int, Region], increment: float = 1.0, maximum: float = 1.0) -> None:

@@ -62,7 +62,7 @@ def observation_space(reduce_res: bool = True, two_bit: bool = True) -> spaces.D
 
 
 class Observer:
-    """Turns snapshots into observations; groups whose memory did not change are delivered as the same read-only arrays."""
+    """Turns snapshots into observations; what did not change in memory is delivered as the same read-only arrays."""
 
     def __init__(self, emulator, memory, reduce_res: bool = True, two_bit: bool = True) -> None:
         """`emulator` delivers the screen, `memory` (ExplorationMemory) the visited window."""

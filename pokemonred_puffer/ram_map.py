@@ -79,6 +79,16 @@ _LATE_SPAN = wEventFlags + 320 - _LATE
 _ENEMY_STRUCT = 44
 
 
+def _missable(flag: MissableFlags) -> tuple[int, int]:
+    """(address, bit) of an object's flag in wMissableObjectFlags."""
+    return wMissableObjectFlags + (flag >> 3), flag & 7
+
+
+_ROCKET_BYTE, _ROCKET_BIT = _missable(MissableFlags.HS_GAME_CORNER_ROCKET)
+_KEY_BYTE, _KEY_BIT = _missable(MissableFlags.HS_POKEMON_MANSION_B1F_ITEM_5)
+_TEETH_BYTE, _TEETH_BIT = _missable(MissableFlags.HS_SAFARI_ZONE_WEST_ITEM_4)
+
+
 class Reader(Protocol):
     """What decoding needs: the emulator, or a WramImage."""
 
@@ -134,8 +144,21 @@ class Snapshot:
     """
 
     __slots__ = (
-        "facing", "party", "store", "late", "in_battle", "text_open", "joy_ignore", "destination_warp", "rival3_script",
-        "hidden_rocket", "enemy_hp", "enemy_max_hp", "enemy_level",
+        "destination_warp",
+        "enemy_hp",
+        "enemy_level",
+        "enemy_max_hp",
+        "facing",
+        "hidden_key",
+        "hidden_rocket",
+        "hidden_teeth",
+        "in_battle",
+        "joy_ignore",
+        "late",
+        "party",
+        "rival3_script",
+        "store",
+        "text_open",
     )  # fmt: skip
 
     def __init__(self, reader: Reader) -> None:
@@ -150,7 +173,9 @@ class Snapshot:
         self.joy_ignore = read(wJoyIgnore)
         self.destination_warp = read(wDestinationWarpID)
         self.rival3_script = read(wSSAnne2FCurScript)
-        self.hidden_rocket = read(wMissableObjectFlags + (MissableFlags.HS_GAME_CORNER_ROCKET >> 3))
+        self.hidden_rocket = read(_ROCKET_BYTE) >> _ROCKET_BIT & 1
+        self.hidden_key = read(_KEY_BYTE) >> _KEY_BIT & 1
+        self.hidden_teeth = read(_TEETH_BYTE) >> _TEETH_BIT & 1
         self.enemy_hp = self.enemy_max_hp = self.enemy_level = 0
         if self.in_battle:
             self.enemy_hp = read(wEnemyMonHP) << 8 | read(wEnemyMonHP + 1)
@@ -247,10 +272,15 @@ class Snapshot:
         """The four milestones outside wEventFlags: bit 0 rival3, 1 game_corner_rocket, 2 saffron_guard, 3 lapras."""
         return (
             (self.rival3_script == 4)
-            | (self.hidden_rocket >> (MissableFlags.HS_GAME_CORNER_ROCKET & 7) & 1) << 1
+            | self.hidden_rocket << 1
             | (self.late[wStatusFlags1 - _LATE] >> 6 & 1) << 2
             | (self.late[wStatusFlags4 - _LATE] & 1) << 3
         )
+
+    @property
+    def treasures(self) -> int:
+        """Bit 0: the mansion's key was picked up, bit 1: the safari's teeth were (their objects are hidden then)."""
+        return self.hidden_key | self.hidden_teeth << 1
 
 
 def event_bit(events: bytes, index: int) -> int:

@@ -80,8 +80,8 @@ def _read(path: Path, origin: str) -> bytes:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RomError(
-            f"{path} ({origin}) cannot be read: {reason}; pass --rom FILE, set {ROM_VARIABLE}, or leave both out to play "
-            "the packaged cartridge"
+            f"{path} ({origin}) cannot be read: {reason}; pass --rom FILE, set {ROM_VARIABLE}, or leave both out to "
+            "play the packaged cartridge"
         ) from error
 
 

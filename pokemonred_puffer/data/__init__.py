@@ -1,1 +1,1 @@
-"""Game tables: numbers and names that the disassembly (pret/pokered) gives to flags, maps, items and species of the game."""
+"""Game tables: the numbers and names that the disassembly (pret/pokered) gives to flags, maps, items and species."""

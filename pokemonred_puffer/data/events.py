@@ -1,4 +1,4 @@
-"""The game's event flags (wEventFlags, D747, 2560 bits, LSB first): names, numbers, the required ones and the milestones.
+"""The game's event flags (wEventFlags, D747, 2560 bits, LSB first): names, numbers, and the required ones.
 
 Facts: names and numbers follow the disassembly's event constants; the required list, the extras and their addresses
 follow the environment's specification.
@@ -78,7 +78,7 @@ _TABLE = """
 
 
 def _expand(table: str) -> dict[str, int]:
-    """Event name -> flag number, in flag order. ELITE4_* are the disassembly's old range markers, which upstream counts."""
+    """Event name -> flag number, in flag order. ELITE4_* are the disassembly's range markers, which upstream counts."""
     events: dict[str, int] = {}
     for entry in table.strip().replace("\n", "|").split("|"):
         number, name = entry.split()

@@ -1,4 +1,4 @@
-"""The game's status bytes D728-D734: which bit means what. Facts: the memory notes of the environment's specification."""
+"""The game's status bytes D728-D734: which bit means what. Facts: the environment's specification."""
 from __future__ import annotations
 
 FLAGS_START = 0xD728

@@ -72,7 +72,7 @@ MAP_BLOCKS: tuple[tuple[int, int], ...] = tuple(_SIZES.values())  # (height, wid
 POKECENTERS = frozenset(int(m) for m in MapIds if m.name.endswith("POKECENTER")) | {int(MapIds.INDIGO_PLATEAU_LOBBY)}
 SAFARI_MAPS = tuple(
     MapIds[f"SAFARI_ZONE_{part}"]
-    for part in ("CENTER", "CENTER_REST_HOUSE", "EAST", "EAST_REST_HOUSE", "WEST", "NORTH", "NORTH_REST_HOUSE", "SECRET_HOUSE")
+    for part in "CENTER CENTER_REST_HOUSE EAST EAST_REST_HOUSE WEST NORTH NORTH_REST_HOUSE SECRET_HOUSE".split()
 )
 # The order in which a first playthrough meets these maps: the index reached is upstream's max_map_progress.
 MAP_PROGRESS = (40, 0, 12, 1, 13, 51, 2, 54, 14, 59, 60, 61, 15, 3, 65)

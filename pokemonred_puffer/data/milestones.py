@@ -41,7 +41,9 @@ _ORDER = {
 }
 
 MILESTONE_TABLE: tuple[Milestone, ...] = tuple(
-    Milestone(name, tier, EVENTS.get(name), _BADGES.get(name)) for tier, names in _ORDER.items() for name in names.split()
+    Milestone(name, tier, EVENTS.get(name), _BADGES.get(name))
+    for tier, names in _ORDER.items()
+    for name in names.split()
 )
 MILESTONES: tuple[str, ...] = tuple(m.name for m in MILESTONE_TABLE)
 MILESTONE_BYTES = 16  # packed width in records: room for 128 milestones

@@ -1,6 +1,6 @@
-"""Objects that scripts hide (wMissableObjectFlags, 32 bytes, a set bit hides). Facts: the disassembly's toggle constants.
+"""Objects that scripts hide (wMissableObjectFlags, 32 bytes, a set bit hides). Facts: the disassembly's constants.
 
-Only the objects that story conditions or statistics read are named; the flag of any other object is `is_hidden(flags, index)`.
+Only the objects that story conditions or statistics read are named; `is_hidden(flags, index)` tells of any other.
 """
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Reward sets: `terms` computes the weighted terms, `baseline` names upstream's classes."""
