@@ -3,6 +3,7 @@
 Outside this package nothing imports pufferlib, and the trainer imports nothing of the env package.
 """
 
+from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silences what gymnasium and gym print)
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
 from Daddy.puffer_shim.red import map_names

@@ -1,7 +1,8 @@
 """The only import of pufferlib, made quiet and harmless.
 
 Importing pufferlib 3.0.0 drops a symlink called ``resources`` into the working directory (and fails where that is
-read-only), silences every DeprecationWarning of the process, and may print gym's retirement notice.
+read-only) and silences every DeprecationWarning of the process. With its requirement shimmy installed, importing
+gymnasium loads gym, which prints a retirement notice.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def _contained():
 
 
 with _contained():
+    import gymnasium  # noqa: F401 (before anything else imports it)
     import pufferlib.vector as vector
     from pufferlib.emulation import GymnasiumPufferEnv
 

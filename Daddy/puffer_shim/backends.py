@@ -87,7 +87,7 @@ class WorkerPool(vector.Multiprocessing):
         atexit.unregister(self.close)
         semaphores = self.buf["semaphores"]
         deadline = time.monotonic() + _GRACE_S
-        while (semaphores < vector.MAIN).any() and self._any_alive() and time.monotonic() < deadline:
+        while self._any_busy() and time.monotonic() < deadline:
             time.sleep(0.002)
         semaphores[semaphores >= vector.MAIN] = vector.CLOSE
         for process in self.processes:
@@ -96,8 +96,9 @@ class WorkerPool(vector.Multiprocessing):
                 process.kill()
                 process.join()
 
-    def _any_alive(self) -> bool:
-        return any(process.is_alive() for process in self.processes)
+    def _any_busy(self) -> bool:
+        busy = self.buf["semaphores"] < vector.MAIN
+        return any(process.is_alive() for process, working in zip(self.processes, busy, strict=True) if working)
 
 
 class SerialGroups:

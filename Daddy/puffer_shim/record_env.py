@@ -13,7 +13,6 @@ from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import StructuredEncoder
 from Daddy.puffer_shim.telemetry import ForkTelemetry
 
-_NO_ITEMS = np.zeros(20, np.uint8)
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
 
@@ -76,7 +75,7 @@ class RecordEnv(gymnasium.Env):
 
     def _write(self, observation: dict, reward: float, terminated: bool, truncated: bool) -> None:
         at, now = self._at, self._telemetry()
-        self._encoder.encode(now, observation.get("bag_items", _NO_ITEMS), self._step / self.max_episode_steps)
+        self._encoder.encode(now, self._step / self.max_episode_steps)
         self._visited.add(now.map_id << 16 | now.x << 8 | now.y)
         at.episode_id[0], at.episode_step[0], at.episode_return[0] = self._episode_id, self._step, self._return
         at.tiles[0], at.r_env[0], at.required_count[0] = len(self._visited), reward, now.required_count

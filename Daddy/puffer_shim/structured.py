@@ -45,14 +45,12 @@ class StructuredEncoder:
         self._part = {name: out[where] for name, where in LAYOUT.items()}
         self._party = self._bag = self._story = None
 
-    def encode(self, now: Telemetry, bag_items: np.ndarray, progress: float) -> None:
-        """Features of ``now``; ``bag_items`` (20,) uint8 item ids, 0 where empty; ``progress`` is the share of the
-        episode's step limit already used, 0..1.
-        """
+    def encode(self, now: Telemetry, progress: float) -> None:
+        """Features of ``now``; ``progress`` is the share of the episode's step limit already used, 0..1."""
         self._encode_place(now)
         self._encode_battle(now)
         self._encode_party(now)
-        self._encode_bag(now, bag_items)
+        self._encode_bag(now)
         self._encode_story(now)
         self._part["progress"][0] = min(255, int(255 * progress))
 
@@ -71,24 +69,25 @@ class StructuredEncoder:
         part = self._part
         part["battle"][:] = _ONE_HOT[_BATTLE[now.in_battle]]
         part["enemy_level"][0] = min(now.enemy_level, 100) * 255 // 100
-        part["enemy_hp"][0] = int(255 * now.enemy_hp)
+        part["enemy_hp"][0] = min(now.enemy_hp * 255 // max(now.enemy_max_hp, 1), 255)
 
     def _encode_party(self, now: Telemetry) -> None:
-        part = self._part
-        party = (now.party_levels.tobytes(), now.party_hp.tobytes(), now.party_max_hp.tobytes())
-        if party == self._party:
+        if now.party == self._party:
             return
-        self._party = party
-        part["party_count"][0] = now.party_count * 255 // 6
-        part["levels"][:] = np.minimum(now.party_levels, 100) * 2.55
-        part["hp"][:] = np.minimum(now.party_hp / np.maximum(now.party_max_hp, 1), 1.0) * 255
+        self._party = now.party
+        part, count, mons = self._part, now.party_count, now.party_mons
+        owned = np.arange(6) < count
+        part["party_count"][0] = count * 255 // 6
+        part["levels"][:] = np.minimum(mons["level"], 100).astype(int) * owned * 255 // 100
+        part["hp"][:] = np.minimum(mons["hp"] / np.maximum(mons["max_hp"], 1), 1.0) * 255 * owned
 
-    def _encode_bag(self, now: Telemetry, bag_items: np.ndarray) -> None:
-        part, raw = self._part, bag_items.tobytes()
+    def _encode_bag(self, now: Telemetry) -> None:
+        part, raw = self._part, now.bag_raw
         if raw != self._bag:
             self._bag = raw
-            part["key_items"][:] = [255 if item in raw else 0 for item in KEY_ITEMS]
-        part["bag_count"][0] = min(now.item_count, BAG_CAPACITY) * 255 // BAG_CAPACITY
+            ids = now.bag[0]
+            part["key_items"][:] = [255 if item in ids else 0 for item in KEY_ITEMS]
+            part["bag_count"][0] = len(ids) * 255 // BAG_CAPACITY
         part["money"][0] = int(math.log1p(now.money) * _MONEY_SCALE)
 
     def _encode_story(self, now: Telemetry) -> None:

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import gymnasium
 
 from pokemonred_puffer.progress import Progress
-from pokemonred_puffer.ram_map import Snapshot
 from pokemonred_puffer.telemetry import Telemetry
 
 
@@ -18,7 +17,7 @@ class ForkTelemetry:
         self.read = env.read_m
         pyboy = getattr(env, "pyboy", None)
         self._memory = pyboy.memory if pyboy is not None else None
-        self._telemetry, self._progress = Telemetry(), Progress()
+        self._progress = Progress()
         self._uncounted = SimpleNamespace(tiles=0, map_count=0)  # the record counts tiles itself
 
     def read_range(self, address: int, length: int) -> bytes:
@@ -31,8 +30,8 @@ class ForkTelemetry:
         self._progress.start_episode()
 
     def now(self) -> Telemetry:
-        """The numbers of this moment; the same object every time."""
-        snapshot = Snapshot(self)
-        self._progress.update(snapshot)
-        self._telemetry.take(snapshot, self._progress, self._uncounted)
-        return self._telemetry
+        """The numbers of this moment."""
+        telemetry = Telemetry(self)
+        self._progress.update(telemetry)
+        telemetry.take(self._progress, self._uncounted, step_count=0)
+        return telemetry

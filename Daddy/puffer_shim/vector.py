@@ -135,7 +135,10 @@ def plan_layout(backend: str, num_envs: int, num_workers: int | str, batch_size:
 
 def choose_workers(num_envs: int, batch_size: int, cores: int) -> tuple[int, str]:
     """(number of workers, why): the most that fit the cores and split envs and batches evenly."""
-    workers = max(w for w in range(1, max(cores, 1) + 1) if _fits(num_envs, batch_size, w))
+    fitting = [w for w in range(1, num_envs + 1) if _fits(num_envs, batch_size, w)]
+    workers = max((w for w in fitting if w <= cores), default=min(fitting))
+    if workers > cores:
+        return workers, f"auto: the fewest that deliver batches of {batch_size}, on {cores} cores"
     if workers == cores:
         return workers, f"auto: one for each of {cores} cores"
     return workers, f"auto: the most within {cores} cores that split {num_envs} envs evenly"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -23,7 +24,8 @@ class StandInEnv(gymnasium.Env):
     """
 
     def __init__(self, env_config: dict) -> None:
-        if env_config.get("bad_rom"):
+        worker = multiprocessing.parent_process() is not None
+        if env_config.get("bad_rom") or (worker and env_config["env_id"] == env_config.get("bad_rom_in_env")):
             raise RomError("stand-in.gb: unknown ROM")
         self.config = env_config
         self.action_space = gymnasium.spaces.Discrete(7)

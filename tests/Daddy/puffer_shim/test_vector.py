@@ -1,0 +1,228 @@
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from stand_in_env import make_stand_in
+
+from Daddy.puffer_shim import WorkerError, make_vector
+from Daddy.puffer_shim.creator import EnvCreator
+from Daddy.puffer_shim.vector import choose_workers, plan_layout
+from pokemonred_puffer.errors import ConfigError, RomError
+
+ROOT = Path(__file__).parents[3]
+HELPERS = ROOT / "tests" / "helpers"
+
+
+def stand_ins(env_config: dict | None = None, **settings):
+    settings = {"num_envs": 4, "seed": 3, "max_episode_steps": 9, "backend": "puffer", **settings}
+    return make_vector(env_config or {}, env_factory=make_stand_in, **settings)
+
+
+def play(steps: int = 40, **settings) -> list[np.ndarray]:
+    """The records of each env over ``steps`` receptions, under actions that depend on env and step only."""
+    vector = stand_ins(**settings)
+    actions = np.random.default_rng(0).integers(7, size=(steps, vector.num_envs))
+    seen: list[list] = [[] for _ in range(vector.num_envs)]
+    try:
+        for step in range(steps):
+            for _ in range(vector.num_envs // vector.batch_size):
+                batch = vector.recv()
+                for record, env in zip(batch.records.copy(), batch.env_ids, strict=True):
+                    seen[env].append(record)
+                vector.send(actions[step, batch.env_ids])
+    finally:
+        vector.close()
+    return [np.array(records) for records in seen]
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[np.ndarray]:
+    return play(backend="serial")
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"backend": "serial", "batch_size": 2},
+        {"num_workers": 1},
+        {"num_workers": 2},
+        {"num_workers": 4, "batch_size": 2},
+        {"num_workers": 2, "batch_size": 2},
+    ],
+    ids=str,
+)
+def test_every_layout_gives_the_same_trajectories(expected, layout):
+    for mine, theirs in zip(play(**layout), expected, strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+
+
+def test_envs_differ_and_env_i_is_env_0_of_seed_plus_i(expected):
+    assert len({records.tobytes() for records in expected}) == len(expected)
+    alone = play(backend="serial", num_envs=1, seed=5)[0]
+    first_episode = expected[2]["episode_id"] == 1
+    # The actions differ from env 2's, but a start depends on the seed alone.
+    assert (alone["x"][0], alone["y"][0]) == (expected[2]["x"][0], expected[2]["y"][0])
+    assert first_episode.sum() == 10
+
+
+def test_the_last_observation_arrives_before_the_next_first_one(expected):
+    for records in expected:
+        ends = np.flatnonzero(records["truncated"] | records["terminated"])
+        assert len(ends) >= 3
+        assert records["is_first"][ends[ends + 1 < len(records)] + 1].all()
+        assert (records["r_env"][records["is_first"] == 1] == 0).all()
+        assert not records["is_first"][ends].any()
+
+
+def test_reset_starts_the_same_story_again():
+    vector = stand_ins(num_workers=2)
+    try:
+        starts = []
+        for _ in range(2):
+            vector.reset(seed=11)
+            starts.append(vector.recv().records.copy())
+            vector.send(np.zeros(4, np.int32))
+        assert (starts[0]["screen"] == starts[1]["screen"]).all()
+        assert starts[1]["episode_id"].tolist() == [2] * 4
+    finally:
+        vector.close()
+
+
+def test_a_view_is_delivered_not_a_copy():
+    vector = stand_ins(num_workers=2)
+    try:
+        before = vector.recv().records
+        vector.send(np.zeros(4, np.int32))
+        assert np.shares_memory(before, vector.recv().records)
+    finally:
+        vector.close()
+
+
+def run_until_error(vector, limit_s: float = 5.0) -> tuple[WorkerError, float]:
+    started = time.monotonic()
+    try:
+        with pytest.raises(WorkerError) as caught:
+            while time.monotonic() - started < limit_s:
+                vector.recv()
+                vector.send(np.zeros(vector.num_envs, np.int32))
+    finally:
+        vector.close()
+    return caught.value, time.monotonic() - started
+
+
+def test_a_worker_that_raises_is_named_with_its_cause():
+    error, _ = run_until_error(stand_ins({"fail_at": 5, "troubled_env": 3}, num_workers=2))
+    assert "worker 1 (envs 2-3" in str(error) and "ValueError: the stand-in was told to fail" in str(error)
+    assert "_trouble" in error.__notes__[0]
+
+
+def test_a_killed_worker_is_noticed_with_its_signal():
+    error, seconds = run_until_error(stand_ins({"die_at": 5, "troubled_env": 0}, num_workers=2))
+    assert "worker 0" in str(error) and "SIGKILL" in str(error)
+    assert seconds < 2 and error.exit_code == 1
+
+
+@pytest.mark.parametrize("backend", ["serial", "puffer"])
+def test_a_wrong_rom_is_one_error_in_the_parent(backend):
+    with pytest.raises(RomError, match=r"stand-in\.gb"):
+        stand_ins({"bad_rom": True}, backend=backend)
+
+
+def test_a_worker_that_cannot_build_its_env_reports_the_envs_own_line():
+    error, _ = run_until_error(stand_ins({"bad_rom_in_env": 2}, num_workers=2))
+    assert "unknown ROM" in str(error) and error.exit_code == 3
+
+
+def test_workers_ignore_interrupts_and_close_leaves_none():
+    vector = stand_ins(num_workers=2)
+    children = psutil.Process().children()
+    try:
+        vector.recv()
+        for child in children:
+            os.kill(child.pid, signal.SIGINT)
+            os.kill(child.pid, signal.SIGTERM)
+        vector.send(np.zeros(4, np.int32))
+        vector.recv()
+    finally:
+        vector.close()
+        vector.close()
+    assert len(children) == 2 and not any(child.is_running() for child in children)
+
+
+PARENT = """
+import sys, time, psutil, numpy as np
+import multiprocessing
+from Daddy.puffer_shim import make_vector
+from stand_in_env import make_stand_in
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    vector = make_vector({}, num_envs=4, num_workers=2, max_episode_steps=9, env_factory=make_stand_in)
+    records = vector.recv().records
+    print(*[child.pid for child in psutil.Process().children()], flush=True)
+    if sys.argv[2] == "wait":
+        time.sleep(60)
+"""
+
+
+def start_parent(tmp_path: Path, method: str, ending: str) -> subprocess.Popen:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    paths = os.pathsep.join((str(ROOT), str(HELPERS)))
+    return subprocess.Popen(
+        [sys.executable, str(script), method, ending], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": paths},
+    )  # fmt: skip
+
+
+def test_no_worker_outlives_a_killed_parent(tmp_path):
+    parent = start_parent(tmp_path, "fork", "wait")
+    workers = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.communicate()
+    gone, alive = psutil.wait_procs(workers, timeout=5)
+    assert len(gone) == 2 and not alive
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_forgetting_close_ends_cleanly_and_quietly(tmp_path, method):
+    parent = start_parent(tmp_path, method, "end")
+    out, err = parent.communicate(timeout=60)
+    assert (parent.returncode, err) == (0, "")
+    assert out.strip() and list(tmp_path.iterdir()) == [tmp_path / "parent.py"]
+
+
+def test_creators_pickle():
+    creator = EnvCreator(make_stand_in, {"slow_s": 0}, None, 9, num_actions=7, env_id=2)
+    assert pickle.loads(pickle.dumps(creator)) == creator
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"num_envs": 0}, "num_envs is 0"),
+        ({"num_envs": 6, "batch_size": 4}, "batch_size is 4"),
+        ({"num_envs": 6, "num_workers": 4}, "1, 2, 3, 6"),
+        ({"num_envs": 6, "batch_size": 2, "num_workers": 2}, "3, 6"),
+        ({"backend": "ray"}, "ray"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_with_what_would(settings, word):
+    settings = {"backend": "puffer", "num_envs": 4, "num_workers": "auto", "batch_size": None, **settings}
+    with pytest.raises(ConfigError, match=word) as caught:
+        plan_layout(**settings)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("envs", "batch", "cores", "workers"),
+    [(32, 32, 2, 2), (7, 7, 2, 1), (32, 16, 3, 2), (6, 2, 2, 3), (32, 32, 64, 32)],
+)
+def test_auto_workers(envs, batch, cores, workers):
+    assert choose_workers(envs, batch, cores)[0] == workers
