@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GREY = {".": 255, "-": 170, "+": 85, "#": 0}
 SPRITE_GREY = {"-": 255, "+": 85, "#": 0}  # `.` is transparent
 PAPER = 200  # colour of the sheet around the pictures
-FIRST_SOLID = {"outdoor": "T", "forest": "T", "cave": "#", "indoor": "#", "gym": "#"}
+FIRST_SOLID = {"outdoor": "T", "forest": "T", "cave": "#", "indoor": "X", "gym": "X"}
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------
@@ -252,8 +252,8 @@ def screens(art: Art) -> list[list[bytearray]]:
         title(art), dialog(art), menu(art),
         art.screen("PALLET_TOWN", 14, 10, "up"), art.screen("VIRIDIAN_CITY", 13, 5, "left", walking=True),
         art.screen("PEWTER_CITY", 10, 8, "down"), art.screen("ROUTE_3", 12, 6, "right"),
-        art.screen("CERULEAN_CITY", 12, 10, "down"), art.screen("VIRIDIAN_FOREST", 16, 40, "up"),
-        art.screen("MT_MOON_1F", 14, 30, "left"), art.screen("REDS_HOUSE_2F", 3, 5, "down"),
+        art.screen("CERULEAN_CITY", 12, 10, "down"), art.screen("VIRIDIAN_FOREST", 10, 22, "left"),
+        art.screen("MT_MOON_1F", 10, 14, "left"), art.screen("REDS_HOUSE_2F", 3, 5, "down"),
         art.screen("REDS_HOUSE_1F", 3, 4, "down"), art.screen("OAKS_LAB", 4, 5, "up"),
         art.screen("VIRIDIAN_POKECENTER", 6, 4, "up"), art.screen("VIRIDIAN_MART", 3, 5, "left"),
         art.screen("PEWTER_GYM", 4, 6, "up"), art.screen("CERULEAN_GYM", 4, 6, "up"),
