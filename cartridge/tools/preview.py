@@ -221,21 +221,23 @@ def menu(art: Art) -> list[bytearray]:
 
 
 def battle(art: Art, front: str, back: str) -> list[bytearray]:
+    """A fight of `back` against `front`; the own creature is drawn at double size, as in the game."""
     out = canvas(160, 144, 255)
     blit(out, paint(art.battle[front]), 104, 8)
-    blit(out, paint(art.battle[back]), 16, 64)
+    blit(out, enlarge(paint(art.battle[f"back {back}"]), 2), 8, 32)
     art.text(out, front.capitalize(), 1, 0)
-    art.text(out, ":L5", 4, 1)
+    art.glyph(out, "lv", 2, 1)
+    art.text(out, "5", 3, 1)
     art.health(out, 30, 2, 2)
-    art.text(out, "Sproutle", 10, 7)
-    art.text(out, ":L6", 14, 8)
+    art.text(out, back.capitalize(), 10, 7)
+    art.glyph(out, "lv", 11, 8)
+    art.text(out, "6", 12, 8)
     art.health(out, 44, 11, 9)
     art.text(out, "19/ 21", 12, 10)
     art.frame(out, 0, 12, 20, 6)
-    art.frame(out, 8, 12, 12, 6)
-    for word, x, y in (("FIGHT", 10, 14), ("TEAM", 16, 14), ("BAG", 10, 16), ("RUN", 16, 16)):
+    for word, x, y in (("FIGHT", 4, 14), ("BAG", 12, 14), ("SWITCH", 4, 16), ("RUN", 12, 16)):
         art.text(out, word, x, y)
-    art.glyph(out, "cursor", 9, 14)
+    art.glyph(out, "cursor", 3, 14)
     return out
 
 
@@ -257,8 +259,8 @@ def screens(art: Art) -> list[list[bytearray]]:
         art.screen("REDS_HOUSE_1F", 3, 4, "down"), art.screen("OAKS_LAB", 4, 5, "up"),
         art.screen("VIRIDIAN_POKECENTER", 6, 4, "up"), art.screen("VIRIDIAN_MART", 3, 5, "left"),
         art.screen("PEWTER_GYM", 4, 6, "up"), art.screen("CERULEAN_GYM", 4, 6, "up"),
-        battle(art, "EMBERKIT", "back SPROUTLE"), battle(art, "CRAGGORN", "back DRIPLET"),
-        battle(art, "STARLURE", "back EMBERKIT"),
+        battle(art, "EMBERKIT", "SPROUTLE"), battle(art, "CRAGGORN", "DRIPLET"),
+        battle(art, "STARLURE", "EMBERKIT"),
     ]
 
 
