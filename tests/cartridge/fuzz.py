@@ -108,7 +108,7 @@ def main(arguments=None):
         for report in pool.map(fuzz, range(options.seed, options.seed + chunks), [options.chunk] * chunks):
             total, fights = total + report.actions, fights + report.fights
             rate = total / (time.perf_counter() - start)
-            print(f"{total:9,d} actions  {rate:6.0f}/s  {fights} fights  {report.places} cells in this chunk", flush=True)
+            print(f"{total:9,d} actions  {rate:6.0f}/s  {fights} fights  {report.places} cells here", flush=True)
             if report.broken:
                 print(f"broken: {report.broken}", file=sys.stderr)
                 pool.shutdown(cancel_futures=True)

@@ -64,7 +64,8 @@ def test_every_species_can_hurt_at_level_one(tables):
 def test_trainers_have_known_companions_and_all_of_them_fight(tables):
     world = read_world()
     used = {t.words[t.words.index("party") + 1] for area in world.values() for t in area.things if t.kind == "trainer"}
-    used |= {words[1] for area in world.values() for script in area.scripts.values() for words in script if words[0] == "battle"}
+    scripts = [script for area in world.values() for script in area.scripts.values()]
+    used |= {words[1] for script in scripts for words in script if words[0] == "battle"}
     assert used == set(tables["trainer"])
     for words in tables["trainer"].values():
         party = words[words.index("party") + 1 :]

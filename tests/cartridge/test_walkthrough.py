@@ -102,5 +102,6 @@ def test_random_keys_break_no_invariant(seed):
 def test_rebuild_is_bit_identical():
     if shutil.which("sdcc") is None:
         pytest.skip("no SDCC here")
-    result = subprocess.run([sys.executable, str(ROOT / "build.py"), "--check"], capture_output=True, text=True, timeout=110)
+    command = [sys.executable, str(ROOT / "build.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert result.returncode == 0, result.stdout + result.stderr
