@@ -25,16 +25,13 @@ STAMP = VENV / "installed-for"
 PUFFER_BUILD = ROOT / "tools" / "puffer_build"
 INPUTS = (ROOT / "pyproject.toml", PUFFER_BUILD / "puffer_build.py")
 
-MODULES = {
-    "train_big": ("Daddy.train_big", "the large training run"),
-    "train_slim": ("Daddy.train_slim", "the same loop with the small preset"),
-    "debug_rollout": ("Daddy.debug_rollout", "watch one env play"),
-}
-SCRIPTS = {
-    "rom": ("cartridge/build.py", "rebuild the cartridge (needs SDCC)"),
-    "walkthrough": ("cartridge/walkthrough.py", "play the recorded walkthrough of the cartridge"),
-    "fuzz": ("cartridge/fuzz.py", "random play that checks the cartridge's invariants"),
-    "bench": ("benchmarks/env_sps.py", "env steps per second of the vector backends"),
+COMMANDS = {
+    "train_big": (("-m", "Daddy.train_big"), "the large training run"),
+    "train_slim": (("-m", "Daddy.train_slim"), "the same loop with the small preset"),
+    "walkthrough": (("-m", "pokemonred_puffer.walkthrough"), "play the cartridge to its end with recorded keys"),
+    "fuzz": (("-m", "tests.cartridge.fuzz"), "random play that checks the cartridge's invariants"),
+    "rom": ((str(ROOT / "cartridge" / "build.py"),), "rebuild the cartridge (needs SDCC)"),
+    "bench": ((str(ROOT / "benchmarks" / "env_sps.py"),), "env steps per second of the vector backends"),
 }
 
 
@@ -56,7 +53,7 @@ def main(argv: list[str]) -> int:
 
 def run(verb: str, args: list[str]) -> int:
     """Run one verb after making sure that the environment is installed; returns the exit code."""
-    if verb not in {"setup", "lint", "test", *MODULES, *SCRIPTS}:
+    if verb not in {"setup", "lint", "test", *COMMANDS}:
         print(f"error: unknown verb {verb!r}; python3 dev.py lists them", file=sys.stderr)
         return 2
     setup()
@@ -66,8 +63,8 @@ def run(verb: str, args: list[str]) -> int:
         return lint()
     if verb == "test":
         return lint() or subprocess.call([PYTHON, "-m", "pytest", *args], cwd=ROOT)
-    command = ["-m", MODULES[verb][0]] if verb in MODULES else [str(ROOT / SCRIPTS[verb][0])]
-    os.execv(PYTHON, [str(PYTHON), *command, *args])
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), *COMMANDS[verb][0], *args])
 
 
 def lint() -> int:
@@ -76,7 +73,7 @@ def lint() -> int:
 
 def usage() -> str:
     verbs = {"setup": "create .venv and install", "test": "lint and tests", "lint": "ruff only"}
-    verbs |= {verb: text for verb, (_, text) in (MODULES | SCRIPTS).items()}
+    verbs |= {verb: text for verb, (_, text) in COMMANDS.items()}
     return "usage: python3 dev.py VERB [arguments]\n\n" + "\n".join(f"  {v:14} {t}" for v, t in verbs.items())
 
 
@@ -103,6 +100,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256(str(ROOT).encode())
     for path in INPUTS:
         digest.update(path.read_bytes())
+    for package in sorted(path.parent.name for path in ROOT.glob("*/__init__.py")):
+        digest.update(package.encode())  # an editable install lists the packages it knows
     return digest.hexdigest()
 
 
