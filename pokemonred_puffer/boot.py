@@ -58,6 +58,7 @@ def _boot_state(rom: Rom, emulator_class: type[Emulator]) -> bytes:
         emulator.tick(_SETTLE_FRAMES)
         if rom.kind == "cartridge":
             _pass_title(emulator)
+        emulator.tick(1, True)  # a state holds the last picture drawn
         return emulator.save_state()
     finally:
         emulator.close()
@@ -91,4 +92,4 @@ def stir(emulator, rng, frames: int) -> None:
     if kind == "cartridge":
         emulator.write(_OWN_RNG_ADDRESS, bytes((int(rng.integers(1, 256)), int(rng.integers(1, 256)))))
     if frames:
-        emulator.tick(frames)
+        emulator.tick(frames, True)

@@ -91,7 +91,6 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
         else:
             self._load_initial()
             boot.stir(self.emulator, self.np_random, int(self.np_random.integers(self.config.noop_max + 1)))
-        self.emulator.tick(1, True)  # a loaded state has no picture yet
         return self._begin_episode()
 
     def step(self, action: int) -> tuple[dict, float, bool, bool, dict]:
