@@ -63,8 +63,8 @@ def run(verb: str, args: list[str]) -> int:
         return lint()
     if verb == "test":
         return lint() or subprocess.call([PYTHON, "-m", "pytest", *args], cwd=ROOT)
-    os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), *COMMANDS[verb][0], *args])
+    search_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # for tests.cartridge.fuzz
+    os.execve(PYTHON, [str(PYTHON), *COMMANDS[verb][0], *args], os.environ | {"PYTHONPATH": search_path})
 
 
 def lint() -> int:
