@@ -25,6 +25,7 @@ class ExplorationMemory:
         self.maximum = maximum
         self.explore_map = np.zeros(GLOBAL_MAP_SHAPE, np.float32)
         self.reward_explore_map = np.zeros(GLOBAL_MAP_SHAPE, np.float32)
+        self.version = 0  # grows whenever `explore_map` changes
         self.clear()
 
     def clear(self) -> None:
@@ -36,6 +37,7 @@ class ExplorationMemory:
         self.seen_map_ids = np.zeros(256, np.uint8)
         self.seen_warps: dict[tuple[int, int, int], float] = {}  # (map left, map entered, warp id)
         self._saturated: set[tuple[int, int, int]] = set()
+        self.version += 1
         self.start_episode()
 
     def start_episode(self) -> None:
@@ -77,6 +79,7 @@ class ExplorationMemory:
         coords[key] = value
         if value >= self.maximum:
             self._saturated.add(key)
+        self.version += 1
         self.explore_map[self.position] = max(value, self.explore_map[self.position])
         # A cell never loses value when its map is finished: walking on is not punished.
         before = float(self.reward_explore_map[self.position])
@@ -117,7 +120,9 @@ class ExplorationMemory:
         cell = local_to_global(key[1], key[0], key[2], self.regions)
         self.reward_sum -= float(self.reward_explore_map[cell])
         self.explore_map[cell] = self.reward_explore_map[cell] = 0.0
+        self.version += 1
 
     def _resum(self) -> None:
         self.reward_sum = float(self.reward_explore_map.sum(dtype=np.float64))
         self._saturated.clear()
+        self.version += 1

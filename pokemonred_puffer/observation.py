@@ -22,6 +22,8 @@ _PARTY_WORDS = (
     ("special", "special"),
 )  # fmt: skip
 _SCALARS = {"direction": 3, "blackout_map_id": MAX_MAP_ID, "battle_type": 3, "map_id": MAX_MAP_ID}
+# Packed byte of four equal pixels by value * 255: level 0 unseen, then 1-64, 65-128, 129-255.
+_MASK_BYTES = (np.ceil(np.arange(256) / 64).clip(0, 3) * 0x55).astype(np.uint8)
 _EXTRAS = ("rival_3", "game_corner_rocket", "saffron_guard", "lapras")
 
 
@@ -72,6 +74,7 @@ class Observer:
         self._reduce, self._two_bit = reduce_res, two_bit
         self._zero_mask = np.zeros(self._shape, np.uint8)
         self._zero_mask.flags.writeable = False
+        self._mask, self._mask_key = self._zero_mask, None
         self._party_raw = self._bag_raw = b""
         self._party: dict[str, np.ndarray] = {}
         self._bag: dict[str, np.ndarray] = {}
@@ -112,16 +115,22 @@ class Observer:
         return pack2bit(grey >> 6)[:, :, None] if self._two_bit else grey[:, :, None]
 
     def visited_mask(self) -> np.ndarray:
-        """The visited window in the frame's form: each cell is 8x8 (or 16x16) pixels, cut to the screen."""
+        """The visited window in the frame's form: each cell is 8x8 (or 16x16) pixels, cut to the screen. Read-only."""
+        key = (self._memory.position, self._memory.version)
+        if key != self._mask_key:
+            self._mask_key, self._mask = key, self._draw_mask()
+        return self._mask
+
+    def _draw_mask(self) -> np.ndarray:
         cell = 8 if self._reduce else 16
-        window = self._memory.window()
+        values = np.minimum(self._memory.window() * 255.0, 255.0).astype(np.uint8)
         if self._two_bit:
-            # Levels: 0 unseen, then thirds of the value; one byte of four equal pixels is level * 0b01010101.
-            cells = (np.ceil(window * 255.0 / 64.0).clip(0, 3).astype(np.uint8) * 0x55).repeat(cell // 4, 1)
-        else:
-            cells = (window * 255.0).clip(0, 255).astype(np.uint8).repeat(cell, 1)
+            values = _MASK_BYTES[values]
+        mask = values.repeat(cell // 4 if self._two_bit else cell, 1).repeat(cell, 0)
         top = 3 * cell // 8
-        return cells.repeat(cell, 0)[top : top + self._shape[0], :, None]
+        mask = mask[top : top + self._shape[0], :, None]
+        mask.flags.writeable = False
+        return mask
 
 
 def _decode_party(snapshot: Snapshot) -> dict[str, np.ndarray]:

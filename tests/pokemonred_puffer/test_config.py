@@ -16,11 +16,11 @@ from pokemonred_puffer.rewards.terms import check_weights
 # The keys of upstream's `env` section; all of them must be accepted.
 UPSTREAM_KEYS = """
 headless video_dir state_dir init_state action_freq max_steps save_video fast_video n_record perfect_ivs reduce_res
-two_bit log_frequency auto_flash disable_wild_encounters disable_ai_actions auto_teach_cut auto_use_cut auto_use_strength
-auto_teach_strength auto_solve_strength_puzzles auto_use_surf auto_teach_surf auto_remove_all_nonuseful_items
+two_bit log_frequency auto_flash disable_wild_encounters disable_ai_actions auto_teach_cut auto_use_cut
+auto_use_strength auto_teach_strength auto_solve_strength_puzzles auto_use_surf auto_teach_surf auto_remove_all_nonuseful_items
 auto_pokeflute auto_next_elevator_floor skip_safari_zone infinite_safari_steps insert_saffron_guard_drinks
-infinite_money infinite_health use_global_map save_state animate_scripts exploration_inc exploration_max max_steps_scaling
-map_id_scalefactor required_tolerance gb_path
+infinite_money infinite_health use_global_map save_state animate_scripts exploration_inc exploration_max
+max_steps_scaling map_id_scalefactor required_tolerance gb_path
 """.split()
 
 
