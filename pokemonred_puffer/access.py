@@ -1,8 +1,11 @@
 """Upstream's small accessors, kept because wrappers and other people's scripts call them on an environment."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from pokemonred_puffer import boot
 from pokemonred_puffer import ram_map as ram
 from pokemonred_puffer.data.events import REQUIRED_EVENTS, EventFlags
 from pokemonred_puffer.data.flags import Flags
@@ -51,6 +54,16 @@ class MemoryAccess:
         """Required items in the bag now."""
         bag = set(self.telemetry().bag[0])
         return {Items(item).name for item in REQUIRED_ITEMS if item in bag}
+
+    @property
+    def init_state_path(self) -> Path:
+        """The savestate file that episodes start from (it need not exist while init_state is "boot")."""
+        return boot.state_path(self.config)
+
+    @property
+    def progress_reward(self) -> dict[str, float]:
+        """The weighted reward terms one by one."""
+        return self.get_game_state_reward()
 
     @property
     def explore_map(self) -> np.ndarray:
