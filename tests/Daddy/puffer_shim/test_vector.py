@@ -11,7 +11,7 @@ import psutil
 import pytest
 from stand_in_env import make_stand_in
 
-from Daddy.puffer_shim import WorkerError, make_vector
+from Daddy.puffer_shim import WorkerError, backends, make_vector
 from Daddy.puffer_shim.creator import EnvCreator
 from Daddy.puffer_shim.vector import choose_workers, plan_layout
 from pokemonred_puffer.errors import ConfigError, RomError
@@ -127,6 +127,14 @@ def test_a_killed_worker_is_noticed_with_its_signal():
     error, seconds = run_until_error(stand_ins({"die_at": 5, "troubled_env": 0}, num_workers=2))
     assert "worker 0" in str(error) and "SIGKILL" in str(error)
     assert seconds < 2 and error.exit_code == 1
+
+
+def test_a_hanging_worker_is_noticed_and_killed(monkeypatch):
+    monkeypatch.setattr(backends, "HANG_S", 0.5)
+    monkeypatch.setattr(backends, "_GRACE_S", 0.2)
+    error, _ = run_until_error(stand_ins({"slow_s": 100}, num_workers=2))
+    assert "has not answered" in str(error)
+    assert not psutil.Process().children()
 
 
 @pytest.mark.parametrize("backend", ["serial", "puffer"])
