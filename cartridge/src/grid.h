@@ -1,0 +1,8 @@
+/* The packed cells of maps. */
+#ifndef GRID_H
+#define GRID_H
+#include "ram.h"
+
+u8 grid_cell(u16 grid, u8 bank, u8 x, u8 y);
+void grid_unpack(u8 *to, u16 grid, u8 bank, u8 h);
+#endif

@@ -1,0 +1,192 @@
+/* The party list, stats pages and the log of species. */
+#include "menus.h"
+#include "battle.h"
+#include "gen_data.h"
+#include "objects.h"
+#include "party.h"
+#include "ui.h"
+
+#define DEX_ROWS 7
+
+static void member_row(u8 i)
+{
+    const u8 *m = PARTY(i);
+    u8 y = 2 * i;
+    u16 hp = be_get(m + M_HP), max = be_get(m + M_MAXHP);
+    ui_str(2, y, species_by_id(m[M_SPECIES])->name);
+    TILE_AT(13, y) = T_LV;
+    ui_num(14, y, m[M_LEVEL], 3);
+    if (m[M_STATUS])
+        ui_str(17, y, m[M_STATUS] & ST_POISON ? "PSN" : "SLP");
+    hp_bar(3, y + 1, hp, max);
+    ui_num(12, y + 1, hp, 3);
+    TILE_AT(15, y + 1) = CHAR_TILE('/');
+    ui_num(16, y + 1, max, 3);
+}
+
+static void draw_party(const char *prompt)
+{
+    u8 i;
+    ui_open(UI_FULL);
+    for (i = 0; i < wPartyCount; i++)
+        member_row(i);
+    ui_box(0, 14, 20, 4);
+    ui_str(1, 15, prompt);
+    ui_flush_all();
+    ui_show();
+}
+
+/* Full-screen list; the member's number or CANCEL. */
+u8 party_menu_choose(const char *prompt)
+{
+    u8 n;
+    draw_party(prompt);
+    if (!wPartyCount) {
+        wait_key(KEY_A | KEY_B);
+        return CANCEL;
+    }
+    n = menu_choose(0, 0, wPartyCount, 2, 0);
+    wWhichPokemon = n;
+    return n;
+}
+
+static void stat_line(u8 y, const char *name, const u8 *v)
+{
+    ui_str(2, y, name);
+    ui_num(13, y, be_get(v), 4);
+}
+
+/* Stats of one member on one page, its moves below. */
+static void stats_page(const u8 *m)
+{
+    u8 i;
+    const Species *s = species_by_id(m[M_SPECIES]);
+    ui_open(UI_FULL);
+    ui_box(0, 0, 20, 18);
+    ui_str(2, 1, s->name);
+    TILE_AT(13, 1) = T_LV;
+    ui_num(14, 1, m[M_LEVEL], 3);
+    stat_line(3, "Max HP", m + M_MAXHP);
+    stat_line(4, "Attack", m + M_ATTACK);
+    stat_line(5, "Defense", m + M_DEFENSE);
+    stat_line(6, "Speed", m + M_SPEED);
+    stat_line(7, "Special", m + M_SPECIAL);
+    ui_str(2, 9, "Type");
+    ui_str(10, 9, type_name(m[M_TYPE1]));
+    if (m[M_TYPE2] != m[M_TYPE1])
+        ui_str(10, 10, type_name(m[M_TYPE2]));
+    for (i = 0; i < 4 && m[M_MOVES + i]; i++) {
+        ui_str(2, 12 + i, move_by_id(m[M_MOVES + i])->name);
+        ui_num(15, 12 + i, m[M_PP + i], 2);
+    }
+    ui_flush_all();
+    ui_show();
+    wait_key(KEY_A | KEY_B);
+}
+
+static void swap_with(u8 n)
+{
+    u8 other = party_menu_choose("Swap with whom?");
+    if (other != CANCEL && other != n)
+        party_swap(n, other);
+}
+
+static u8 stats_or_swap(void)
+{
+    ui_box(11, 12, 9, 6);
+    ui_str(13, 14, "Stats");
+    ui_str(13, 16, "Swap");
+    ui_flush(12, 6);
+    wait_frame();
+    return menu_choose(12, 14, 2, 2, 0);
+}
+
+void party_pages(void)
+{
+    u8 n, k;
+    for (;;) {
+        n = party_menu_choose(wPartyCount ? "Your party." : "Nobody is with you");
+        if (n == CANCEL)
+            return;
+        k = stats_or_swap();
+        if (k == 0) {
+            mark_stats_page();
+            stats_page(PARTY(n));
+        } else if (k == 1) {
+            swap_with(n);
+        }
+    }
+}
+
+static void dex_entry(const Species *s)
+{
+    ui_open(UI_FULL);
+    ui_box(0, 0, 20, 18);
+    ui_str(2, 2, s->name);
+    ui_str(2, 4, type_name(s->types[0]));
+    if (s->types[1] != s->types[0])
+        ui_str(11, 4, type_name(s->types[1]));
+    if (flag_get(wPokedexOwned, s->dex - 1))
+        ui_far(1, 8, s->about, s->aboutBank);
+    else
+        ui_str(1, 8, "Only seen so far.");
+    ui_flush_all();
+    ui_show();
+    wait_key(KEY_A | KEY_B);
+}
+
+static u8 dex_listed(const Species *s)
+{
+    return flag_get(wPokedexSeen, s->dex - 1);
+}
+
+/* Draws the listed species from the top-th on; returns how many fit, and the first one's index list. */
+static u8 dex_page(u8 top, u8 *shown)
+{
+    u8 i, n = 0, skip = top;
+    ui_open(UI_FULL);
+    ui_box(0, 0, 20, 18);
+    ui_str(2, 1, "FIELD LOG");
+    for (i = 0; i < N_SPECIES && n < DEX_ROWS; i++) {
+        if (!dex_listed(&species[i]))
+            continue;
+        if (skip) {
+            skip--;
+            continue;
+        }
+        ui_str(3, 3 + 2 * n, species[i].name);
+        if (flag_get(wPokedexOwned, species[i].dex - 1))
+            TILE_AT(15, 3 + 2 * n) = T_OWNED;
+        shown[n++] = i;
+    }
+    if (!n)
+        ui_str(3, 3, "Still empty.");
+    ui_flush_all();
+    ui_show();
+    return n;
+}
+
+/* The log: A looks at an entry, moving past the end turns the page, B leaves. */
+void dex_pages(void)
+{
+    u8 k, n, top = 0, shown[DEX_ROWS];
+    for (;;) {
+        n = dex_page(top, shown);
+        if (!n && top) {
+            top = 0;
+            continue;
+        }
+        if (!n) {
+            wait_key(KEY_A | KEY_B);
+            return;
+        }
+        k = menu_choose(2, 3, n, 2, 0);
+        if (k == CANCEL) {
+            if (n < DEX_ROWS)
+                return;
+            top += DEX_ROWS;
+            continue;
+        }
+        dex_entry(&species[shown[k]]);
+    }
+}
