@@ -117,3 +117,14 @@ def _train(
 
             with clock.section("env"):
                 batch = vector.recv()
+
+
+def _state(step_global: int, learned: int, episodes: EpisodeTracker, agent: Agent, mixer: RewardMixer) -> dict[str, Any]:
+    """What a checkpoint holds."""
+    return {
+        "step_global": step_global,
+        "learned": learned,
+        "episodes": episodes.completed,
+        "agent": agent.state_dict(),
+        "intrinsic": mixer.state_dict(),
+    }

@@ -11,14 +11,14 @@ class Names:
     """Names for one run; an unknown map id is shown as ``map_<id>``."""
 
     def __init__(self, rom: str, allow_mismatch: bool) -> None:
-        self._maps = map_names(rom, allow_mismatch)
+        self._maps = map_names(rom or None, allow_mismatch)
 
     def map(self, map_id: int) -> str:
         return self._maps.get(map_id, f"map_{map_id}")
 
     def milestones(self, packed: np.ndarray) -> list[str]:
         """Names of the bits set in ``packed`` (uint8, least significant bit first), in milestone order."""
-        return [name for name, bit in zip(MILESTONES, unpack_milestones(packed), strict=False) if bit]
+        return [name for name, bit in zip(MILESTONES, unpack_milestones(packed), strict=True) if bit]
 
 
 def unpack_milestones(packed: np.ndarray) -> np.ndarray:

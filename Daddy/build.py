@@ -1,0 +1,82 @@
+"""From settings to the parts of a run: device, vector env, agent and reward mixer."""
+
+from __future__ import annotations
+
+import torch
+
+from Daddy.agent import Agent, AgentConfig
+from Daddy.config import TrainConfig
+from Daddy.errors import UsageError
+from Daddy.intrinsic import RewardMixer
+from Daddy.learner import LearnerConfig
+from Daddy.novelty import EpisodicNovelty
+from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv, make_vector
+from Daddy.rnd import RND
+
+_CORES = ("gru", "lstm", "ssm")
+
+
+def choose_device(wanted: str) -> tuple[torch.device, str]:
+    """Resolve ``auto`` to (device, reason).
+
+    Raises:
+        UsageError: unknown device, or CUDA asked for and absent.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda"), f"auto: {torch.cuda.get_device_name()}"
+        return torch.device("cpu"), "auto: no CUDA device"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise UsageError(f"--device is {wanted!r}; choose auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"--device is {wanted!r}; choose auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise UsageError(f"--device is {wanted!r} but {torch.cuda.device_count()} CUDA devices are there; use --device cpu")
+    return device, "as asked"
+
+
+def build_vector(config: TrainConfig) -> VectorEnv:
+    """The vector env; raises what the shim and the env raise for bad settings or a bad ROM."""
+    env_config = {"gb_path": config.rom or None, "allow_rom_mismatch": config.allow_rom_mismatch}
+    workers = config.num_workers if config.num_workers == "auto" else int(config.num_workers)
+    return make_vector(
+        env_config,
+        backend=config.backend,
+        num_envs=config.num_envs,
+        num_workers=workers,
+        seed=config.seed,
+        reward_name=config.reward,
+        max_episode_steps=config.max_episode_steps,
+    )
+
+
+def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> Agent:
+    """The agent for ``config.num_envs`` envs."""
+    learner = LearnerConfig(gamma=config.gamma, lr=config.lr, target_update=config.target_update)
+    agent_config = AgentConfig(
+        model_size=config.model_size,
+        ablate=tuple(name for name in config.ablate if name in _CORES),
+        seq_len=config.seq_len,
+        burn_in=config.burn_in,
+        n_step=config.n_step,
+        batch_size=config.batch_size,
+        buffer_size=config.buffer_size,
+        learning_starts=config.learning_starts,
+        seed=config.seed,
+        learner=learner,
+    )
+    return Agent(agent_config, config.num_envs, num_actions, STRUCTURED_DIM, device)
+
+
+def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
+    """The reward mixer; an ablated or zero-weighted bonus is not built at all."""
+    with_rnd = config.rnd_weight > 0 and "rnd" not in config.ablate
+    with_novelty = config.novelty_weight > 0 and "novelty" not in config.ablate
+    return RewardMixer(
+        RND(config.num_envs, device=device, seed=config.seed) if with_rnd else None,
+        EpisodicNovelty(config.num_envs) if with_novelty else None,
+        config.rnd_weight,
+        config.novelty_weight,
+    )

@@ -1,0 +1,137 @@
+"""The commands themselves, as a person runs them: in a process of their own, on the cartridge, piped."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from Daddy.checkpoint import list_checkpoints, load_checkpoint
+
+TINY = (
+    "--num-envs 2 --total-steps 400 --log-interval 100 --max-episode-steps 60 --learning-starts 120 --batch-size 4 "
+    "--buffer-size 4000 --seq-len 8 --burn-in 4 --replay-ratio 0.2 --run-name run"
+).split()
+
+
+def command(module: str, root: Path, *extra: str) -> list[str]:
+    return [sys.executable, "-m", f"Daddy.{module}", *TINY, "--runs-dir", str(root), *extra]
+
+
+def run(module: str, root: Path, *extra: str, **options) -> subprocess.CompletedProcess:
+    environment = {**os.environ, **options.pop("env", {})}
+    return subprocess.run(
+        command(module, root, *extra), capture_output=True, text=True, timeout=120, env=environment, cwd=root.parent
+    )
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("work") / "runs"
+    result = run("train_slim", root, "--backend", "puffer")
+    assert result.returncode == 0, result.stderr
+    return root / "run", result
+
+
+def test_a_run_prints_its_lines_and_leaves_its_files(finished_run):
+    directory, result = finished_run
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith("[step ") for line in lines) == 4
+    assert any(line.startswith("[EP 0 env=") for line in lines)
+    assert "\x1b" not in result.stdout, "piped output is plain"
+    for name in ("config.json", "command.txt", "env.txt", "train.log", "episodes.csv"):
+        assert (directory / name).stat().st_size > 0, name
+    assert list((directory / "tb").glob("events.out.tfevents.*"))
+    with (directory / "episodes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6, "400 steps of 2 envs in episodes of 60"
+    assert {row["length_steps"] for row in rows} == {"60"} and {row["truncated"] for row in rows} == {"1"}
+
+
+def test_the_last_checkpoint_holds_the_counters(finished_run):
+    directory, _ = finished_run
+    (path,) = list_checkpoints(directory / "checkpoints")
+    state = load_checkpoint(path)
+    assert state["step_global"] == 400 and state["learned"] > 0
+    assert json.loads((directory / "checkpoints" / "latest.json").read_text())["checkpoint"] == path.name
+
+
+def test_the_same_seed_gives_the_same_run_on_both_backends(finished_run, tmp_path):
+    directory, _ = finished_run
+    assert run("train_slim", tmp_path / "runs", "--backend", "serial").returncode == 0
+    assert (tmp_path / "runs/run/episodes.csv").read_text() == (directory / "episodes.csv").read_text()
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_leaves(tmp_path, number, code):
+    log = (tmp_path / "out.txt").open("w+")
+    process = subprocess.Popen(
+        command("train_slim", tmp_path / "runs", "--total-steps", "1e7"), stdout=log, stderr=subprocess.STDOUT
+    )
+    _wait_for(lambda: "[step " in (tmp_path / "out.txt").read_text(), 60)
+    process.send_signal(number)
+    assert process.wait(timeout=20) == code
+    (path,) = list_checkpoints(tmp_path / "runs" / "run" / "checkpoints")
+    assert load_checkpoint(path)["step_global"] > 0
+    assert "saving a checkpoint" in (tmp_path / "out.txt").read_text()
+
+
+def _wait_for(condition, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.1)
+
+
+def write(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "extra, code, message",
+    [
+        (["--num-envs", "0"], 2, "--num-envs is 0"),
+        (["--num-env", "2"], 2, "did you mean --num-envs?"),
+        (["--rom", "nowhere.gb"], 3, "nowhere.gb"),
+        (["--rom", "{truncated}"], 3, ""),
+        (["--rom", "{unknown}"], 3, "--allow-rom-mismatch"),
+        (["--reward", "baseline.Nothing"], 2, "baseline.Nothing"),
+        (["--num-workers", "3"], 2, "num_workers is 3"),
+        (["--runs-dir", "{file}"], 2, "choose another --runs-dir"),
+        (["--device", "tpu"], 2, "--device"),
+        (["--buffer-size", "10"], 2, "--buffer-size 10 is too small"),
+        (["--buffer-size", "1e12"], 2, "use at most"),
+    ],
+)
+def test_bad_input_is_one_line_one_code_and_no_run_directory(tmp_path, extra, code, message):
+    places = {
+        "truncated": write(tmp_path / "t.gb", bytes(1000)),
+        "unknown": write(tmp_path / "u.gb", bytes(32768)),
+        "file": write(tmp_path / "file", b""),
+    }
+    result = run("train_slim", tmp_path / "runs", *[part.format(**places) for part in extra])
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr
+    assert result.stderr.strip().count("\n") == 0 and "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_existing_run_needs_a_word(finished_run):
+    directory, _ = finished_run
+    before = (directory / "episodes.csv").read_text()
+    result = run("train_slim", directory.parent)
+    assert result.returncode == 2 and "--on-exist restart" in result.stderr
+    assert (directory / "episodes.csv").read_text() == before
+
+
+def test_train_big_is_the_large_preset_of_the_same_loop(tmp_path):
+    result = run("train_big", tmp_path / "runs", "--total-steps", "150")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "runs/run/config.json").read_text())["model_size"] == "large"
+    assert "network large" in result.stdout
