@@ -119,12 +119,13 @@ class HierarchicalQNetwork(nn.Module):
         self._check(frames, structured, done_mask)
         joint = self._embed(frames, structured)  # (T, B, joint)
         features, new_state = self._remember(joint, state, done_mask.t())
-        features = features.transpose(0, 1)  # (B, T, width)
-        advantage = self.advantage(features)  # (B, T, A)
-        q = self.value(features) + advantage - advantage.mean(dim=-1, keepdim=True)
+        features = features.transpose(0, 1).float()  # (B, T, width)
+        with torch.autocast(features.device.type, enabled=False):  # actions differ by less than bfloat16 resolves
+            advantage = self.advantage(features)  # (B, T, A)
+            q = self.value(features) + advantage - advantage.mean(dim=-1, keepdim=True)
         if single:
             q, features = q[:, 0], features[:, 0]
-        return q.float(), new_state, {"features": features}
+        return q, new_state, {"features": features}
 
     def _check(self, frames: Tensor, structured: Tensor, done_mask: Tensor) -> None:
         steps = frames.shape[:2]

@@ -19,7 +19,8 @@ from Daddy.sum_tree import SumTree
 
 _FIRST, _LAST, _TERMINATED = 1, 2, 4
 _MEMORY_SHARE = 0.9  # of the available memory; the rest is left to emulators, batches and the system
-_RING_ARRAYS = ("_screen", "_structured", "_action", "_reward", "_flags", "_state", "_cursor", "_slot_start")
+_ROW_ARRAYS = ("_screen", "_structured", "_action", "_reward", "_flags")  # (envs, ring, ...)
+_SLOT_ARRAYS = ("_state", "_slot_start", "_cursor")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class ReplayBuffer:
         self._action = np.zeros((envs, ring), np.uint8)
         self._reward = np.zeros((envs, ring), np.float32)
         self._flags = np.zeros((envs, ring), np.uint8)
-        self._state = np.zeros((envs, slots, spec.state_width), np.float16)
+        self._state = np.zeros((envs * slots, spec.state_width), np.float16)
         self._cursor = np.zeros(envs, np.int64)  # rows ever written per env
         self._slot_start = np.full(envs * slots, -1, np.int64)
         self._tree = SumTree(envs * slots)
@@ -163,7 +164,7 @@ class ReplayBuffer:
         due = cursor % self.spec.stride == 0
         slots = self._slot(env_ids[due], cursor[due])
         self._slot_start[slots] = cursor[due]
-        self._state.reshape(-1, self.spec.state_width)[slots] = state
+        self._state.reshape(self._tree.size, self.spec.state_width)[slots] = state
 
     def _retire_and_release(self, env_ids: np.ndarray, cursor: np.ndarray) -> None:
         """Retire the sequence that just lost its oldest row; offer the one that just got its newest."""
@@ -208,7 +209,7 @@ class ReplayBuffer:
         flags = self._flags.reshape(-1)[flat].reshape(rows.shape)
         batch.is_first, batch.is_last = (flags & _FIRST) > 0, (flags & _LAST) > 0
         batch.terminated = (flags & _TERMINATED) > 0
-        np.take(self._state.reshape(-1, spec.state_width), batch.slots, axis=0, out=batch.state, mode="clip")
+        np.take(self._state, batch.slots, axis=0, out=batch.state, mode="clip")
 
     def _batch_of(self, count: int) -> ReplayBatch:
         if self._batch is None or len(self._batch.state) != count:
@@ -216,11 +217,15 @@ class ReplayBuffer:
             screen = np.empty((*shape, HEIGHT, PACKED_WIDTH), np.uint8)
             structured = np.empty((*shape, spec.structured_dim), np.uint8)
             none = np.empty(0)
-            self._batch = ReplayBatch(screen, structured, np.empty(shape, np.uint8), np.empty(shape, np.float32), none,
-                                      none, none, np.empty((count, spec.state_width), np.float16), none, none, none)
+            self._batch = ReplayBatch(
+                screen, structured, np.empty(shape, np.uint8), np.empty(shape, np.float32), none, none, none,
+                np.empty((count, spec.state_width), np.float16), none, none, none,
+            )  # fmt: skip
         return self._batch
 
-    def update_priorities(self, slots: np.ndarray, starts: np.ndarray, td_max: np.ndarray, td_mean: np.ndarray) -> None:
+    def update_priorities(
+        self, slots: np.ndarray, starts: np.ndarray, td_max: np.ndarray, td_mean: np.ndarray
+    ) -> None:
         """Set p = eta max|td| + (1 - eta) mean|td| of sampled sequences (B,), except those overwritten since."""
         if not self.spec.prioritized:
             return
@@ -233,13 +238,11 @@ class ReplayBuffer:
     def state_dict(self) -> dict[str, Any]:
         """Everything, as arrays cut to the rows in use; they are views, so copy or write them before the next `add`."""
         used = int(min(self._cursor.max(), self.spec.ring))
-        slots = -(-used // self.spec.stride)
-        cut = {"_state": slots, "_slot_start": None, "_cursor": None}
         state: dict[str, Any] = {"shape": self._shape(), "max_priority": self._max_priority}
-        for name in _RING_ARRAYS:
-            length = cut.get(name, used)
-            array = getattr(self, name)
-            state[name[1:]] = array if length is None else array[:, :length]
+        for name in _ROW_ARRAYS:
+            state[name[1:]] = getattr(self, name)[:, :used]
+        for name in _SLOT_ARRAYS:
+            state[name[1:]] = getattr(self, name)
         return {**state, "weights": self._tree.get(np.arange(self._tree.size))}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -251,12 +254,11 @@ class ReplayBuffer:
         if list(state["shape"]) != self._shape():
             raise UsageError(f"the saved replay has shape {list(state['shape'])}, this run asks for {self._shape()}; "
                              "use the settings of the saved run or start without its replay")
-        for name in _RING_ARRAYS:
-            saved, array = np.asarray(state[name[1:]]), getattr(self, name)
-            if saved.shape == array.shape:
-                array[...] = saved
-            else:
-                array[:, : saved.shape[1]] = saved
+        for name in _ROW_ARRAYS:
+            saved = np.asarray(state[name[1:]])
+            getattr(self, name)[:, : saved.shape[1]] = saved
+        for name in _SLOT_ARRAYS:
+            getattr(self, name)[...] = np.asarray(state[name[1:]])
         self._max_priority = float(state["max_priority"])
         self._tree.set(np.arange(self._tree.size), np.asarray(state["weights"]))
 

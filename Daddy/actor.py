@@ -1,0 +1,88 @@
+"""Acts: keeps each env's memory, frame stack and last action, and never builds an autograd graph."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from Daddy.frames import HEIGHT, WIDTH, unpack2bit
+from Daddy.networks import HierarchicalQNetwork, core_inputs
+
+
+class Actor:
+    """A copy of the network with the state of `num_envs` envs; any subset of them acts in one call."""
+
+    def __init__(self, network: HierarchicalQNetwork, num_envs: int, device: torch.device):
+        self.network = copy.deepcopy(network).requires_grad_(False).to(device)
+        self.device = device
+        self._memory = network.initial_state(num_envs, device)  # flat (num_envs, W)
+        self._frames = torch.zeros(num_envs, network.frame_stack, HEIGHT, WIDTH, dtype=torch.uint8)
+        self._last_action = torch.zeros(num_envs, dtype=torch.int64)
+
+    def sync(self, network: HierarchicalQNetwork) -> None:
+        """Take over the weights of `network`."""
+        with torch.no_grad():
+            for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
+                mine.copy_(theirs)
+
+    @torch.inference_mode()
+    def q_values(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, env_ids: np.ndarray,
+                 stored: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Advance the memory of envs `env_ids` (B,) over one observation each.
+
+        rows has fields screen u1 (B, 72, 20), structured u1 (B, F) and is_first (B,); reward f4 (B,) arrived with it.
+        `stored` bool (B,) marks envs whose memory goes to replay now: it is rounded to float16 before it is used, so
+        that the learner restarts from exactly what the actor went on with. Returns the Q-values (B, A) and those
+        memories float16 (n, W).
+        """
+        ids = torch.from_numpy(np.ascontiguousarray(env_ids, dtype=np.int64))
+        first = torch.from_numpy(np.array(rows["is_first"], dtype=bool))
+        before = self._memory.index(ids.to(self.device)).mask(first.to(self.device))
+        kept = torch.from_numpy(np.zeros(len(ids), bool) if stored is None else stored).to(self.device)
+        rounded = before.flat[kept].half()
+        before.flat[kept] = rounded.float()
+        core = core_inputs(
+            torch.from_numpy(np.ascontiguousarray(rows["structured"])), self._last_action[ids],
+            torch.from_numpy(np.asarray(reward, dtype=np.float32)), first, self.network.num_actions,
+        ).to(self.device)  # fmt: skip
+        frames = self._push(ids, rows["screen"], first).to(self.device)
+        q, after, _ = self.network(frames, core, before, first.to(self.device))
+        self._memory.flat[ids.to(self.device)] = after.flat
+        return q.cpu().numpy(), rounded.cpu().numpy()
+
+    def _push(self, ids: torch.Tensor, screen: np.ndarray, first: torch.Tensor) -> torch.Tensor:
+        stack = self._frames[ids]  # (B, K, 72, 80)
+        stack[first] = 0
+        stack = torch.cat([stack[:, 1:], torch.from_numpy(unpack2bit(np.ascontiguousarray(screen)))[:, None]], dim=1)
+        self._frames[ids] = stack
+        return stack
+
+    def remember_actions(self, env_ids: np.ndarray, actions: np.ndarray) -> None:
+        """Tell which actions (B,) were taken; the memory sees them at the next observation."""
+        self._last_action[torch.from_numpy(np.ascontiguousarray(env_ids, dtype=np.int64))] = torch.from_numpy(
+            actions.astype(np.int64)
+        )
+
+    def act(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, env_ids: np.ndarray,
+            epsilon: np.ndarray, rng: np.random.Generator,
+            stored: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Epsilon-greedy actions int32 (B,) and what `q_values` stored; epsilon float (B,)."""
+        q, memories = self.q_values(rows, reward, env_ids, stored)
+        explore = rng.random(len(q)) < epsilon
+        actions = np.where(explore, rng.integers(0, q.shape[1], len(q)), q.argmax(axis=1)).astype(np.int32)
+        self.remember_actions(env_ids, actions)
+        return actions, memories
+
+    def state_dict(self) -> dict[str, Any]:
+        """Memory, frames and last actions of every env; the weights belong to the learner."""
+        return {"memory": self._memory.flat, "frames": self._frames, "last_action": self._last_action}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave, for the same number of envs."""
+        self._memory.flat.copy_(state["memory"])
+        self._frames.copy_(state["frames"])
+        self._last_action.copy_(state["last_action"])

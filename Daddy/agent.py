@@ -1,0 +1,167 @@
+"""The agent: acts in many envs, remembers what it saw, learns from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from Daddy.actor import Actor
+from Daddy.allocator import keep_freed_memory
+from Daddy.errors import DaddyError, UsageError
+from Daddy.learner import Learner, LearnerConfig
+from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes
+from Daddy.replay_buffer import ReplayBuffer, ReplaySpec
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Settings of the learner core.
+
+    `sizes` overrides the preset `model_size`; `stride` 0 means half of seq_len; batch_size counts sequences;
+    learning_starts counts env steps; the acting weights follow the learner every `actor_sync` updates.
+    """
+
+    model_size: str = "slim"
+    sizes: NetworkSizes | None = None
+    ablate: tuple[str, ...] = ()
+    frame_stack: int = 2
+    seq_len: int = 40
+    burn_in: int = 8
+    n_step: int = 3
+    stride: int = 0
+    batch_size: int = 32
+    buffer_size: int = 100_000
+    learning_starts: int = 2_000
+    prioritized: bool = True
+    priority_alpha: float = 0.6
+    priority_beta: float = 0.4
+    priority_eta: float = 0.9
+    actor_sync: int = 1
+    seed: int = 0
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+
+
+class Agent:
+    """Actor, replay and learner. One thread may act and observe while another learns."""
+
+    def __init__(self, config: AgentConfig, num_envs: int, num_actions: int, structured_dim: int,
+                 device: torch.device | str = "cpu"):
+        """Raises UsageError for an unknown model size or a replay that cannot fit."""
+        if config.sizes is None and config.model_size not in PRESETS:
+            raise UsageError(f"--model-size is {config.model_size!r}; choose from {', '.join(PRESETS)}")
+        self.config, self.device = config, torch.device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        seeds = np.random.SeedSequence(config.seed).spawn(3)
+        self._act_rng, self._sample_rng = (np.random.default_rng(s) for s in seeds[:2])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(seeds[2].generate_state(1)[0]))
+            sizes = config.sizes or PRESETS[config.model_size]
+            network = HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate)
+        spec = self._replay_spec(network, num_envs, structured_dim)
+        self.replay = ReplayBuffer(spec)
+        self.learner = Learner(config.learner, spec, network, self.device)
+        self.actor = Actor(self.learner.online, num_envs, self.device)
+        self._weights_lock = threading.Lock()
+        self._synced_updates = 0
+        self._pending: tuple[np.ndarray, np.ndarray] | None = None
+
+    def _replay_spec(self, network: HierarchicalQNetwork, num_envs: int, structured_dim: int) -> ReplaySpec:
+        config = self.config
+        return ReplaySpec(
+            num_envs=num_envs, capacity=config.buffer_size, structured_dim=structured_dim,
+            state_width=sum(network.state_sizes), seq_len=config.seq_len, burn_in=config.burn_in, n_step=config.n_step,
+            frame_stack=config.frame_stack, stride=config.stride or max(config.seq_len // 2, 1),
+            prioritized=config.prioritized, alpha=config.priority_alpha, beta=config.priority_beta,
+            eta=config.priority_eta,
+        )  # fmt: skip
+
+    def describe(self) -> list[str]:
+        """Lines that tell a person what will learn and what it costs."""
+        count = sum(p.numel() for p in self.learner.online.parameters())
+        spec, each = self.replay.spec, self.replay.bytes_per_transition()
+        rows = spec.ring * spec.num_envs
+        return [
+            f"network {self.config.model_size}: {count:,} parameters on {self.device}",
+            f"replay: {rows:,} transitions of {each:,.0f} bytes = {rows * each / 2**30:.2f} GiB",
+        ]
+
+    def act(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, env_ids: np.ndarray,
+            epsilon: np.ndarray) -> np.ndarray:
+        """Actions int32 (B,) for one observation of each env in env_ids (B,), without repeats.
+
+        rows has fields screen u1 (B, 72, 20), structured u1 (B, F), is_first (B,); reward f4 (B,) is the total reward
+        that arrived with it; epsilon float (B,). Follow with `observe` to store the rows.
+        """
+        self._sync_actor()
+        actions, memories = self.actor.act(rows, reward, env_ids, epsilon, self._act_rng, self.replay.due(env_ids))
+        self._pending = (np.array(env_ids), memories)
+        return actions
+
+    def _sync_actor(self) -> None:
+        if self.learner.updates - self._synced_updates >= self.config.actor_sync:
+            with self._weights_lock:
+                self.actor.sync(self.learner.online)
+                self._synced_updates = self.learner.updates
+
+    def observe(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, actions: np.ndarray,
+                env_ids: np.ndarray) -> None:
+        """Store the rows that `act` was just called with; rows also has fields terminated and truncated (B,).
+
+        Raises:
+            ValueError: the last `act` was for other envs, so the stored memory would belong elsewhere.
+        """
+        if self._pending is None or not np.array_equal(self._pending[0], env_ids):
+            raise ValueError("observe() must follow act() for the same env_ids")
+        memories, self._pending = self._pending[1], None
+        self.actor.remember_actions(env_ids, actions)
+        first, terminated = np.array(rows["is_first"], dtype=bool), np.array(rows["terminated"], dtype=bool)
+        last = terminated | np.array(rows["truncated"], dtype=bool)
+        self.replay.add(rows["screen"], rows["structured"], actions, reward, first, last, terminated,
+                        np.asarray(env_ids), memories)
+
+    def can_learn(self, step_global: int) -> bool:
+        """Enough was collected for an update."""
+        return step_global >= self.config.learning_starts and self.replay.sequences >= self.config.batch_size
+
+    def learn(self) -> dict[str, float]:
+        """One update; returns metrics by tag and "learned", the transitions in it. See `can_learn`."""
+        batch = self.replay.sample(self.config.batch_size, self._sample_rng)
+        result = self.learner.update(batch)
+        self.replay.update_priorities(batch.slots, batch.starts, result.td_max, result.td_mean)
+        return {
+            **result.metrics, "replay/td_max_mean": float(result.td_max.mean()),
+            "replay/weight_mean": float(batch.weights.mean()), "replay/sequences": float(self.replay.sequences),
+            "learned": float(result.learned),
+        }  # fmt: skip
+
+    def new_actor(self, num_envs: int) -> Actor:
+        """A separate actor with the learner's present weights, for evaluation."""
+        return Actor(self.learner.online, num_envs, self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nested dicts of tensors and plain values; the replay is separate (`replay.state_dict`), for its size."""
+        return {
+            "learner": self.learner.state_dict(), "actor": self.actor.state_dict(),
+            "act_rng": self._act_rng.bit_generator.state, "sample_rng": self._sample_rng.bit_generator.state,
+        }  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave.
+
+        Raises:
+            DaddyError: it belongs to another network or number of envs.
+        """
+        self.learner.load_state_dict(state["learner"])
+        if state["actor"]["memory"].shape != self.actor.state_dict()["memory"].shape:
+            raise DaddyError(f"the saved run had {len(state['actor']['memory'])} envs; use the same --num-envs")
+        self.actor.load_state_dict(state["actor"])
+        self.actor.sync(self.learner.online)
+        self._synced_updates = self.learner.updates
+        self._act_rng.bit_generator.state = state["act_rng"]
+        self._sample_rng.bit_generator.state = state["sample_rng"]

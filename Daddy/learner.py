@@ -1,0 +1,210 @@
+"""One update of recurrent double Q-learning from a batch of replayed sequences."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from Daddy.errors import DaddyError
+from Daddy.frames import stack_frames, unpack2bit_torch
+from Daddy.networks import HierarchicalQNetwork, core_inputs
+from Daddy.nstep import nstep_targets
+from Daddy.replay_buffer import ReplayBatch, ReplaySpec
+from Daddy.state import HierarchicalState
+
+_RESCALE_EPS = 1e-3
+
+
+def rescale(x: Tensor) -> Tensor:
+    """h(x) = sign(x)(sqrt(|x|+1)-1) + eps x: compresses returns of any size so that one Huber threshold fits."""
+    return torch.sign(x) * (torch.sqrt(torch.abs(x) + 1.0) - 1.0) + _RESCALE_EPS * x
+
+
+def unrescale(y: Tensor) -> Tensor:
+    """The inverse of `rescale`."""
+    root = torch.sqrt(1.0 + 4.0 * _RESCALE_EPS * (torch.abs(y) + 1.0 + _RESCALE_EPS))
+    return torch.sign(y) * (((root - 1.0) / (2.0 * _RESCALE_EPS)) ** 2 - 1.0)
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """`core_lr_scale` multiplies lr for GRU, LSTM and SSM; `target_update` counts updates; losses are means, so
+    `grad_clip` does not depend on the batch size; precision is float32 or bfloat16 (autocast, CUDA)."""
+
+    gamma: float = 0.997
+    lr: float = 3e-4
+    core_lr_scale: float = 1.0
+    adam_eps: float = 1e-5
+    weight_decay: float = 0.0
+    grad_clip: float = 10.0
+    huber_delta: float = 1.0
+    target_update: int = 400
+    double_q: bool = True
+    value_rescale: bool = True
+    importance_weights: bool = True
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """metrics by tag; td_max, td_mean float64 (B,): absolute TD errors per sequence; learned: count of transitions."""
+
+    metrics: dict[str, float]
+    td_max: np.ndarray
+    td_mean: np.ndarray
+    learned: int
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """A batch on the learner's device; L = burn_in + seq_len + n_step rows."""
+
+    frames: Tensor  # uint8 (B, L, K, 72, 80)
+    core: Tensor  # float (B, L, core_dim)
+    first: Tensor  # bool (B, L)
+    state: HierarchicalState  # (B, W), before row 0
+    action: Tensor  # int64 (B, S)
+    returns: Tensor  # float (B, S)
+    discount: Tensor  # float (B, S)
+    bootstrap: Tensor  # int64 (B, S), row counted from the end of the burn-in
+    valid: Tensor  # float (B, S)
+    weights: Tensor  # float (B, 1)
+
+
+class Learner:
+    """Owns the online and the target network and the optimizer."""
+
+    def __init__(self, config: LearnerConfig, spec: ReplaySpec, online: HierarchicalQNetwork, device: torch.device):
+        self.config, self.spec, self.device = config, spec, device
+        self.online = online.to(device)
+        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.updates = 0
+        cores = {id(p) for p in self.online.core_parameters()}
+        groups = [
+            {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
+            {"params": self.online.core_parameters(), "lr": config.lr * config.core_lr_scale, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(
+            [g for g in groups if g["params"]], eps=config.adam_eps, weight_decay=config.weight_decay, fused=True
+        )
+
+    def update(self, batch: ReplayBatch) -> UpdateResult:
+        """Learn once from a sampled batch.
+
+        Raises:
+            DaddyError: the loss or its gradient is no longer finite.
+        """
+        inputs = self._prepare(batch)
+        q, target_q = self._unroll(inputs)  # (B, S+n, A) each
+        target = self._targets(inputs, q.detach(), target_q)  # (B, S)
+        chosen = q[:, : self.spec.seq_len].gather(2, inputs.action[..., None])[..., 0]  # (B, S)
+        error = target - chosen
+        loss_rows = F.huber_loss(chosen, target, reduction="none", delta=self.config.huber_delta)
+        count = inputs.valid.sum().clamp(min=1.0)
+        loss = (loss_rows * inputs.valid * inputs.weights).sum() / count
+        grad_norm = self._step(loss)
+        return self._report(inputs, q.detach(), target, error.detach().abs() * inputs.valid, loss, grad_norm)
+
+    def _prepare(self, batch: ReplayBatch) -> _Inputs:
+        spec = self.spec
+        lead, burn = spec.lead, spec.burn_in
+        learned = slice(lead + burn, lead + burn + spec.seq_len)
+        plan = nstep_targets(batch.reward, batch.is_first, batch.is_last, batch.terminated, lead + burn, spec.seq_len,
+                             spec.n_step, self.config.gamma)
+        first = self._tensor(batch.is_first)
+        oldest = lead - (spec.frame_stack - 1)
+        pixels = unpack2bit_torch(self._tensor(batch.screen[:, oldest:]))
+        action = self._tensor(batch.action.astype(np.int64))
+        core = core_inputs(self._tensor(batch.structured)[:, lead:], action[:, lead - 1 : -1],
+                           self._tensor(batch.reward)[:, lead:], first[:, lead:], self.online.num_actions)
+        weights = batch.weights if self.config.importance_weights else np.ones_like(batch.weights)
+        return _Inputs(
+            frames=stack_frames(pixels, first[:, oldest:], spec.frame_stack), core=core, first=first[:, lead:],
+            state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
+            action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
+            bootstrap=self._tensor(plan.bootstrap - lead - burn), valid=self._tensor(plan.valid.astype(np.float32)),
+            weights=self._tensor(weights)[:, None],
+        )  # fmt: skip
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+    def _unroll(self, inputs: _Inputs) -> tuple[Tensor, Tensor]:
+        """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
+        burn = self.spec.burn_in
+        state = inputs.state
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with torch.no_grad():
+                target_q, _, _ = self.target(inputs.frames, inputs.core, state, inputs.first)
+                if burn:
+                    _, state, _ = self.online(
+                        inputs.frames[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn]
+                    )
+            q, _, _ = self.online(inputs.frames[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:])
+        return q, target_q[:, burn:]
+
+    def _targets(self, inputs: _Inputs, q: Tensor, target_q: Tensor) -> Tensor:
+        rows = inputs.bootstrap[..., None].expand(-1, -1, q.shape[-1])  # (B, S, A)
+        selector = q if self.config.double_q else target_q
+        best = selector.gather(1, rows).argmax(dim=-1, keepdim=True)  # (B, S, 1)
+        value = target_q.gather(1, rows).gather(2, best)[..., 0]  # (B, S)
+        if not self.config.value_rescale:
+            return inputs.returns + inputs.discount * value
+        return rescale(inputs.returns + inputs.discount * unrescale(value))
+
+    def _step(self, loss: Tensor) -> Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.grad_clip)
+        if not torch.isfinite(grad_norm):
+            raise DaddyError(f"the loss is no longer finite at update {self.updates}; resume with a lower --lr")
+        self.optimizer.step()
+        self.updates += 1
+        if self.updates % self.config.target_update == 0:
+            self.target.load_state_dict(self.online.state_dict())
+        return grad_norm
+
+    def _report(self, inputs: _Inputs, q: Tensor, target: Tensor, error: Tensor, loss: Tensor,
+                grad_norm: Tensor) -> UpdateResult:
+        valid, count = inputs.valid, inputs.valid.sum().clamp(min=1.0)
+        per_sequence = valid.sum(dim=1).clamp(min=1.0)
+        best = q[:, : self.spec.seq_len].max(dim=-1).values
+        numbers = torch.stack([
+            loss.detach(), error.sum() / count, (best * valid).sum() / count, q.max(), (target * valid).sum() / count,
+            grad_norm, valid.sum(),
+        ]).tolist()  # fmt: skip
+        tags = ("td_loss", "td_abs_mean", "q_mean", "q_max", "target_q_mean", "grad_norm")
+        metrics = {f"losses/{tag}": value for tag, value in zip(tags, numbers[:-1], strict=True)}
+        td_max = error.max(dim=1).values.double().cpu().numpy()
+        td_mean = (error.sum(dim=1) / per_sequence).double().cpu().numpy()
+        return UpdateResult(metrics, td_max, td_mean, int(numbers[-1]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimizer moments by parameter name, and the update count."""
+        moments: dict[str, dict[str, Tensor]] = {}
+        for name, parameter in self.online.named_parameters():
+            moments[name] = dict(self.optimizer.state.get(parameter, {}))
+        return {"online": dict(self.online.state_dict()), "target": dict(self.target.state_dict()), "moments": moments,
+                "updates": self.updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave; a network of other sizes is refused.
+
+        Raises:
+            DaddyError: names or shapes differ.
+        """
+        try:
+            self.online.load_state_dict(state["online"])
+            self.target.load_state_dict(state["target"])
+        except RuntimeError as error:
+            raise DaddyError(f"the saved network is not this one; use the saved run's --model-size: {error}") from None
+        for name, parameter in self.online.named_parameters():
+            saved = state["moments"].get(name, {})
+            self.optimizer.state[parameter] = {key: value.clone().to(self.device) for key, value in saved.items()}
+        self.updates = int(state["updates"])

@@ -1,0 +1,63 @@
+"""Episodic novelty: 1/sqrt(n), n being how often this episode has stood on this (map, x, y)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_FIBONACCI = np.uint64(11400714819323198485)  # 2^64 / golden ratio: spreads neighbouring places over the table
+
+
+class EpisodicNovelty:
+    """Visit counts of every env in open-addressing tables, looked up for a whole batch at once.
+
+    Counts live as long as an episode, so they are no part of a checkpoint: a resumed run begins new episodes.
+    """
+
+    def __init__(self, num_envs: int, slots: int = 1024):
+        """`slots`, a power of two, is the starting size of a table; tables double when half full."""
+        self._keys = np.zeros((num_envs, slots), np.uint32)  # key + 1; 0 is free
+        self._counts = np.zeros((num_envs, slots), np.uint32)
+        self._places = np.zeros(num_envs, np.int64)
+
+    def bonus(self, map_id: np.ndarray, x: np.ndarray, y: np.ndarray, env_ids: np.ndarray,
+              first: np.ndarray) -> np.ndarray:
+        """Count the places that envs `env_ids` (B,), without repeats, have just arrived at; float32 (B,) in (0, 1].
+
+        map_id, x, y are u1 (B,); first bool (B,) starts an episode: its place is counted as the only one so far.
+        """
+        begun = env_ids[first]
+        self._keys[begun], self._counts[begun], self._places[begun] = 0, 0, 0
+        if 2 * (self._places.max() + 1) > self._keys.shape[1]:
+            self._grow()
+        key = (map_id.astype(np.uint32) << 16 | x.astype(np.uint32) << 8 | y.astype(np.uint32)) + np.uint32(1)
+        slot = self._find(key, env_ids)
+        fresh = self._keys[env_ids, slot] == 0
+        self._keys[env_ids, slot] = key
+        self._places[env_ids] += fresh
+        self._counts[env_ids, slot] += 1
+        return (1.0 / np.sqrt(self._counts[env_ids, slot])).astype(np.float32)
+
+    def places(self) -> np.ndarray:
+        """Distinct places of each env's present episode, int64 (num_envs,)."""
+        return self._places.copy()
+
+    def _find(self, key: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Slot of each key, or the free slot where it belongs."""
+        mask = np.uint64(self._keys.shape[1] - 1)
+        slot = (key.astype(np.uint64) * _FIBONACCI >> np.uint64(32)) & mask
+        while True:
+            held = self._keys[env_ids, slot]
+            taken = (held != 0) & (held != key)
+            if not taken.any():
+                return slot
+            slot = np.where(taken, (slot + np.uint64(1)) & mask, slot)
+
+    def _grow(self) -> None:
+        keys, counts = self._keys, self._counts
+        self._keys = np.zeros((len(keys), 2 * keys.shape[1]), np.uint32)
+        self._counts = np.zeros_like(self._keys)
+        for column in range(keys.shape[1]):
+            envs = np.nonzero(keys[:, column])[0]
+            slot = self._find(keys[envs, column], envs)
+            self._keys[envs, slot] = keys[envs, column]
+            self._counts[envs, slot] = counts[envs, column]

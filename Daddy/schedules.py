@@ -1,0 +1,45 @@
+"""Exploration rates as closed forms of `step_global`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+_LADDER_BASE, _LADDER_SPREAD = 0.4, 7.0
+
+
+class EpsilonSettings(Protocol):
+    """What `epsilons` reads of a run's settings; epsilon_decay is a share of total_steps."""
+
+    num_envs: int
+    total_steps: int
+    epsilon_start: float
+    epsilon_min: float
+    epsilon_decay: float
+
+
+def linear(step: float, start: float, end: float, duration: float) -> float:
+    """`start` at step 0, `end` from step `duration` on, a straight line between; `end` throughout if duration is 0."""
+    if step >= duration:
+        return end
+    return start + (end - start) * max(step, 0) / duration
+
+
+def ladder(num_envs: int) -> np.ndarray:
+    """0.4^(1 + 7 i / (N - 1)) for i = 0..N-1, float64 (N,): bold to nearly greedy; a single env gets the boldest."""
+    return _LADDER_BASE ** (1.0 + _LADDER_SPREAD * np.arange(num_envs) / max(num_envs - 1, 1))
+
+
+def epsilons(kind: str, step_global: int, settings: EpsilonSettings) -> np.ndarray:
+    """Epsilon of every env, float64 (num_envs,).
+
+    linear: epsilon_start falls to epsilon_min, the same for all. ladder: every env falls from epsilon_start to its own
+    rung, and none of them below it; epsilon_min does not apply.
+    """
+    rungs = {"linear": np.full(settings.num_envs, settings.epsilon_min), "ladder": ladder(settings.num_envs)}
+    if kind not in rungs:
+        raise ValueError(f"unknown schedule {kind!r}; choose from {', '.join(rungs)}")
+    progress = linear(step_global, 0.0, 1.0, settings.epsilon_decay * settings.total_steps)
+    start = np.maximum(settings.epsilon_start, rungs[kind])
+    return start + (rungs[kind] - start) * progress

@@ -1,0 +1,229 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from Daddy.agent import Agent, AgentConfig
+from Daddy.errors import DaddyError, UsageError
+from Daddy.learner import LearnerConfig, rescale, unrescale
+from Daddy.networks import NetworkSizes
+
+TINY = NetworkSizes((4, 8, 8), (2, 2), embed=16, structured=8, gru=12, lstm=12, ssm=8, head=16)
+ENVS, ACTIONS, FEATURES = 4, 5, 3
+CONFIG = AgentConfig(
+    sizes=TINY, seq_len=6, burn_in=3, n_step=2, batch_size=5, buffer_size=ENVS * 60, learning_starts=50,
+    learner=LearnerConfig(target_update=4),
+)  # fmt: skip
+
+
+class Stream:
+    """Random observations with random episode ends, in the vector backends' order of first and last rows."""
+
+    def __init__(self, seed=0, end_rate=0.1):
+        self.rng, self.over, self.end_rate = np.random.default_rng(seed), np.ones(ENVS, bool), end_rate
+
+    def rows(self, envs):
+        count, first = len(envs), self.over[envs]
+        last = (self.rng.random(count) < self.end_rate) & ~first
+        terminated = last & (self.rng.random(count) < 0.5)
+        self.over[envs] = last
+        rows = {
+            "screen": self.rng.integers(0, 256, (count, 72, 20), dtype=np.uint8),
+            "structured": self.rng.integers(0, 256, (count, FEATURES), dtype=np.uint8),
+            "is_first": first, "terminated": terminated, "truncated": last & ~terminated,
+        }  # fmt: skip
+        return rows, np.where(first, 0, self.rng.normal(size=count)).astype(np.float32)
+
+    def subset(self):
+        return self.rng.permutation(ENVS)[: self.rng.integers(1, ENVS + 1)]
+
+
+def feed(agent, stream, calls, epsilon=0.5):
+    for _ in range(calls):
+        envs = stream.subset()
+        rows, reward = stream.rows(envs)
+        actions = agent.act(rows, reward, envs, np.full(len(envs), epsilon))
+        agent.observe(rows, reward, actions, envs)
+
+
+def make(**changes):
+    return Agent(replace(CONFIG, **changes), ENVS, ACTIONS, FEATURES)
+
+
+def test_replayed_q_values_equal_those_acted_on():
+    agent, stream = make(burn_in=0), Stream()
+    acted = {}
+    counts = np.zeros(ENVS, int)
+    for _ in range(80):
+        envs = stream.subset()
+        rows, reward = stream.rows(envs)
+        due = agent.replay.due(envs)
+        q, memories = agent.actor.q_values(rows, reward, envs, due)
+        actions = agent.actor.network.num_actions - 1 - q.argmax(axis=1)
+        agent._pending = (envs, memories)
+        agent.observe(rows, reward, actions, envs)
+        for env, values in zip(envs, q, strict=True):
+            acted[env, counts[env]] = values
+            counts[env] += 1
+    batch = agent.replay.sample(40, np.random.default_rng(0))
+    inputs = agent.learner._prepare(batch)
+    with torch.inference_mode():
+        q, _, _ = agent.learner.online(inputs.frames, inputs.core, inputs.state, inputs.first)
+    slots_per_env = agent.replay.spec.ring // agent.replay.spec.stride
+    assert len(set(batch.starts.tolist())) > 5
+    for i, (slot, start) in enumerate(zip(batch.slots, batch.starts, strict=True)):
+        expected = np.stack([acted[slot // slots_per_env, start + t] for t in range(q.shape[1])])
+        exact = agent.replay.spec.stride  # from there on the actor has rounded its memory for the next sequence
+        np.testing.assert_allclose(q[i, :exact].numpy(), expected[:exact], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(q[i].numpy(), expected, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("size", ["slim", "large"])
+def test_learning_changes_every_parameter_of_a_preset(size):
+    agent = make(sizes=None, model_size=size, batch_size=2)
+    feed(agent, Stream(), 60)
+    before = {name: p.clone() for name, p in agent.learner.online.named_parameters()}
+    agent.learn()
+    agent.learn()
+    unchanged = [name for name, p in agent.learner.online.named_parameters() if torch.equal(p, before[name])]
+    assert unchanged == []
+
+
+def test_learn_reports_finite_numbers_and_counts_transitions():
+    agent = make()
+    feed(agent, Stream(), 60)
+    metrics = agent.learn()
+    expected = {"td_loss", "td_abs_mean", "q_mean", "q_max", "target_q_mean", "grad_norm"}
+    assert {f"losses/{name}" for name in expected} <= set(metrics)
+    assert all(np.isfinite(list(metrics.values()))) and 0 < metrics["learned"] <= 5 * 6
+
+
+def test_acting_builds_no_graph_and_keeps_memory_of_acting_envs_only():
+    agent, stream = make(), Stream(end_rate=0.0)
+    feed(agent, stream, 10)
+    state = agent.actor.state_dict()
+    assert not any(t.requires_grad or t.grad_fn for t in state.values())
+    before = state["memory"].clone()
+    rows, reward = stream.rows(np.array([2, 0]))
+    agent.act(rows, reward, np.array([2, 0]), np.zeros(2))
+    changed = (agent.actor.state_dict()["memory"] != before).any(dim=1)
+    assert changed.tolist() == [True, False, True, False]
+
+
+def test_partial_batches_act_like_full_ones():
+    one, two = make(), make()
+    envs = np.arange(ENVS)
+    stream = Stream()
+    for _ in range(12):
+        rows, reward = stream.rows(envs)
+        whole, _ = one.actor.q_values(rows, reward, envs)
+        for part in (np.array([3, 1]), np.array([0, 2])):
+            cut = {name: value[part] for name, value in rows.items()}
+            values, _ = two.actor.q_values(cut, reward[part], part)
+            np.testing.assert_allclose(values, whole[part], atol=1e-5)
+        for agent in (one, two):
+            agent.actor.remember_actions(envs, whole.argmax(axis=1))
+
+
+def test_epsilon_is_per_env():
+    agent, envs = make(), np.arange(ENVS)
+    stream = Stream(end_rate=0.0)
+    drawn = []
+    for _ in range(60):
+        rows, reward = stream.rows(envs)
+        fixed = {**rows, "screen": rows["screen"] * 0, "structured": rows["structured"] * 0}
+        drawn.append(agent.act(fixed, reward * 0, envs, np.array([0.0, 0.0, 1.0, 1.0])))
+    kinds = [len(set(column.tolist())) for column in np.array(drawn)[30:].T]
+    assert max(kinds[:2]) <= 2 and min(kinds[2:]) == ACTIONS
+
+
+def test_the_target_network_is_a_hard_copy_every_n_updates():
+    agent = make()
+    feed(agent, Stream(), 60)
+    frozen = [p.clone() for p in agent.learner.target.parameters()]
+    for update in range(1, 5):
+        agent.learn()
+        same = all(torch.equal(a, b) for a, b in zip(frozen, agent.learner.target.parameters(), strict=True))
+        assert same == (update < 4)
+    pairs = zip(agent.learner.online.parameters(), agent.learner.target.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_acting_weights_follow_every_n_updates():
+    agent, stream = make(actor_sync=2), Stream()
+    feed(agent, stream, 60)
+    start = agent.actor.network.value[1].weight.clone()
+    for updates, moved in ((1, False), (2, True)):
+        agent.learn()
+        feed(agent, stream, 1)
+        assert agent.learner.updates == updates
+        assert torch.equal(agent.actor.network.value[1].weight, start) != moved
+
+
+def run(agent, stream, calls):
+    losses = []
+    for _ in range(calls):
+        feed(agent, stream, 3)
+        if agent.can_learn(1000):
+            losses.append(agent.learn()["losses/td_loss"])
+    return losses
+
+
+def test_the_same_seed_gives_the_same_run():
+    results = [run(make(seed=seed), Stream(), 40) for seed in (1, 1, 2)]
+    assert len(results[0]) > 10 and results[0] == results[1] != results[2]
+
+
+def test_a_restored_agent_continues_identically():
+    agent, stream = make(), Stream()
+    run(agent, stream, 30)
+    saved, replay = agent.state_dict(), agent.replay.state_dict()
+    copy = make(seed=9)
+    copy.load_state_dict(saved)
+    copy.replay.load_state_dict(replay)
+    same = Stream()
+    same.rng.bit_generator.state, same.over = stream.rng.bit_generator.state, stream.over.copy()
+    assert run(copy, same, 10) == run(agent, stream, 10)
+
+
+def test_another_network_or_number_of_envs_is_refused():
+    agent = make()
+    with pytest.raises(DaddyError, match="--model-size"):
+        make(sizes=replace(TINY, gru=16)).load_state_dict(agent.state_dict())
+    with pytest.raises(DaddyError, match="--num-envs"):
+        Agent(CONFIG, ENVS - 1, ACTIONS, FEATURES).load_state_dict(agent.state_dict())
+    with pytest.raises(UsageError, match="slim, large"):
+        make(sizes=None, model_size="medium")
+
+
+def test_observe_must_follow_act_of_the_same_envs():
+    agent, stream = make(), Stream()
+    rows, reward = stream.rows(np.array([0, 1]))
+    actions = agent.act(rows, reward, np.array([0, 1]), np.zeros(2))
+    with pytest.raises(ValueError, match="must follow"):
+        agent.observe(rows, reward, actions, np.array([1, 0]))
+
+
+def test_a_diverged_loss_stops_with_a_clear_line():
+    agent = make()
+    feed(agent, Stream(), 60)
+    with torch.no_grad():
+        agent.learner.online.value[1].bias.fill_(float("nan"))
+    with pytest.raises(DaddyError, match="lower --lr"):
+        agent.learn()
+
+
+def test_bfloat16_learns_nearly_the_same():
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        agent = make(learner=replace(CONFIG.learner, precision=precision))
+        feed(agent, Stream(), 60)
+        losses.append(agent.learn()["losses/td_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=0.05) and losses[0] != losses[1]
+
+
+def test_value_rescaling_inverts():
+    x = torch.linspace(-300, 300, 101, dtype=torch.float64)
+    torch.testing.assert_close(unrescale(rescale(x)), x, rtol=1e-6, atol=1e-6)
+    assert rescale(torch.tensor(0.0)) == 0
