@@ -101,7 +101,7 @@ def write(path: Path, content: bytes) -> str:
         (["--rom", "nowhere.gb"], 3, "nowhere.gb"),
         (["--rom", "{truncated}"], 3, ""),
         (["--rom", "{unknown}"], 3, "--allow-rom-mismatch"),
-        (["--reward", "baseline.Nothing"], 2, "baseline.Nothing"),
+        (["--reward", "baseline.Nothing"], 2, "no class Nothing"),
         (["--num-workers", "3"], 2, "num_workers is 3"),
         (["--runs-dir", "{file}"], 2, "choose another --runs-dir"),
         (["--device", "tpu"], 2, "--device"),
