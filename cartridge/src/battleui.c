@@ -33,8 +33,7 @@ void hp_bar(u8 x, u8 y, u16 hp, u16 max)
 static void level_and_status(u8 x, u8 y, const u8 *f)
 {
     const char *s = "   ";
-    TILE_AT(x, y) = T_LV;
-    ui_num(x + 1, y, f[B_LEVEL], 3);
+    ui_level(x, y, f[B_LEVEL]);
     if (f[B_STATUS] & ST_SLEEP)
         s = "SLP";
     else if (f[B_STATUS])

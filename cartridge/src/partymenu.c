@@ -14,8 +14,7 @@ static void member_row(u8 i)
     u8 y = 2 * i;
     u16 hp = be_get(m + M_HP), max = be_get(m + M_MAXHP);
     ui_str(2, y, species_by_id(m[M_SPECIES])->name);
-    TILE_AT(13, y) = T_LV;
-    ui_num(14, y, m[M_LEVEL], 3);
+    ui_level(13, y, m[M_LEVEL]);
     if (m[M_STATUS])
         ui_str(17, y, m[M_STATUS] & ST_POISON ? "PSN" : "SLP");
     hp_bar(3, y + 1, hp, max);
@@ -64,8 +63,7 @@ static void stats_page(const u8 *m)
     ui_open(UI_FULL);
     ui_box(0, 0, 20, 18);
     ui_str(2, 1, s->name);
-    TILE_AT(13, 1) = T_LV;
-    ui_num(14, 1, m[M_LEVEL], 3);
+    ui_level(13, 1, m[M_LEVEL]);
     stat_line(3, "Max HP", m + M_MAXHP);
     stat_line(4, "Attack", m + M_ATTACK);
     stat_line(5, "Defense", m + M_DEFENSE);

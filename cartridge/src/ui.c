@@ -131,6 +131,13 @@ void ui_num(u8 x, u8 y, u16 v, u8 width)
         *--p = T_BLANK;
 }
 
+/* "Lv" and the number, up to four columns. */
+void ui_level(u8 x, u8 y, u8 level)
+{
+    TILE_AT(x, y) = T_LV;
+    ui_num(x + 1, y, level, level > 99 ? 3 : level > 9 ? 2 : 1);
+}
+
 /* Money is BCD; seven columns. */
 void ui_money(u8 x, u8 y)
 {

@@ -33,6 +33,7 @@ void ui_box(u8 x, u8 y, u8 w, u8 h);
 u8 ui_far(u8 x, u8 y, u16 src, u8 bank);
 u8 ui_str(u8 x, u8 y, const char *s);
 void ui_num(u8 x, u8 y, u16 v, u8 width);
+void ui_level(u8 x, u8 y, u8 level);
 void ui_money(u8 x, u8 y);
 void ui_put(u8 x, u8 y, u8 tile);
 

@@ -16,7 +16,7 @@ CODE_START = 0x280
 RAM_START, RAM_END = 0xDA90, 0xDEF0
 CC = ["sdcc", "-msm83", "--std-c11"]
 DEFAULT_FLAGS: list[str] = []
-TITLE = b"OPENTRAIL"
+TITLE = b"CRESTBOUND"
 MBC5 = 0x19
 
 # The disassembly's names of moments -> our routine that runs at that moment.
