@@ -27,6 +27,8 @@ SUPPORTED_PYBOY = "2.7.0"
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 STATE_MAGIC = b"PRDSTATE\x01"
 _STATE_HEADER = struct.Struct(">9s16s20s16sI")  # magic, PyBoy version, ROM SHA-1, payload MD5, payload bytes unpacked
+_LCDC = 0xFF40  # bit 7: the screen is on
+_BOOT_FRAMES = 30
 _MAX_STATE = 4 * 1024 * 1024
 _PACK = np.uint32(0x40100401)  # see screen_packed
 
@@ -61,6 +63,15 @@ class Emulator:
         self.memory = self.pyboy.memory
         self.screen = self.pyboy.screen
         self._pixels = self.screen.ndarray  # (144, 160, 4) uint8, updated in place
+        self._draw_first_frame()
+
+    def _draw_first_frame(self) -> None:
+        """Draws once with the screen on: PyBoy puts the window layer a line off in the first picture of its life."""
+        for _ in range(_BOOT_FRAMES):
+            self.tick(1, True)
+            if self.memory[_LCDC] & 0x80:
+                break
+        self.tick(1, True)
 
     def tick(self, frames: int, render: bool = False) -> None:
         """Runs `frames` frames; with `render` the last one is drawn (costs as much as five others)."""
