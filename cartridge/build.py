@@ -17,6 +17,7 @@ import art  # noqa: E402
 import rom  # noqa: E402
 from mapblob import MapBlob, MissableNumbers, cell_rows, op_names, town_of, world_json  # noqa: E402
 from pack import pack  # noqa: E402
+from pairs import PairCoder  # noqa: E402
 from tables import Tables, c_tables, read_tables  # noqa: E402
 from textfile import BuildError  # noqa: E402
 from world import Map, read_maps  # noqa: E402
@@ -42,10 +43,25 @@ def place_pictures(banks: rom.Banks, tables: Tables) -> dict:
     return placed
 
 
-def place_maps(banks: rom.Banks, maps: dict[str, Map], tables: Tables, sprites, tilesets) -> list[str]:
+def map_blobs(maps: dict[str, Map], tables: Tables, sprites) -> tuple[dict[str, MapBlob], PairCoder]:
+    """All maps compiled, their text squeezed with pairs learned from that text."""
+    texts: list[bytes] = []
+
+    def collect(text: bytes) -> bytes:
+        texts.append(text)
+        return text
+
+    def compiled(encode) -> dict[str, MapBlob]:
+        missable = MissableNumbers()
+        return {name: MapBlob(m, maps, tables, sprites, missable, encode) for name, m in maps.items()}
+
+    compiled(collect)
+    coder = PairCoder(texts)
+    return compiled(coder.encode), coder
+
+
+def place_maps(banks: rom.Banks, maps: dict[str, Map], blobs: dict[str, MapBlob], tilesets) -> list[str]:
     """Puts the maps into the data banks; returns the C rows of the index."""
-    missable = MissableNumbers()
-    blobs = {name: MapBlob(m, maps, tables, sprites, missable) for name, m in maps.items()}
     places = {name: banks.reserve(blob.size(), name) for name, blob in blobs.items()}
     grids = {name: (bank, at + blobs[name].offsets["grid"]) for name, (bank, at) in places.items()}
     rows = []
@@ -122,11 +138,12 @@ def generated_files(banks: rom.Banks) -> tuple[dict[str, str], dict]:
                "extern const Trainer trainers[];", "extern const Effect effects[N_EFFECTS];",
                "extern const Tileset tilesets[];", "extern const Picture pictures[];",
                "extern const Healer healers[N_HEALERS];", "extern const MapIndex mapIndex[];",
-               "const char *type_name(u8 id);", "#endif"]
+               "extern const u8 textPairs[];", "const char *type_name(u8 id);", "#endif"]
     source = ['#include "gen_data.h"', *tileset_source(banks, tilesets), *picture_source(banks, sprites)]
     source += ["const Healer healers[N_HEALERS] = {", *healer_rows(maps), "};"]
     pictures = place_pictures(banks, tables)
-    source += ["const MapIndex mapIndex[] = {", *place_maps(banks, maps, tables, sprites, tilesets), "};"]
+    blobs, coder = map_blobs(maps, tables, sprites)
+    source += ["const MapIndex mapIndex[] = {", *place_maps(banks, maps, blobs, tilesets), "};", coder.c_table()]
     source.append(c_tables(tables, pictures))
     return {"gen_data.h": "\n".join(header) + "\n", "gen_data.c": "\n".join(source)}, world_json(maps, tables)
 

@@ -1,10 +1,14 @@
 /* Dialog: text typed two letters a frame into the lower box, pages, questions, composed messages. */
+#include "gen_data.h"
 #include "ui.h"
 
 #define AUTO_FRAMES 10
 
 static char msgBuf[44];
 static char *msgEnd;
+static u16 textAt;
+static u8 textBank, waiting;
+static u8 waitingLetters[8];
 
 static void dialog_open(void)
 {
@@ -30,14 +34,34 @@ static void page_clear(void)
     ui_flush(16, 1);
 }
 
-/* Types one page; returns the address after it. The page ends at form feed or 0. */
-static u16 page_type(u16 src, u8 bank)
+static void text_start(u16 src, u8 bank)
+{
+    textAt = src;
+    textBank = bank;
+    waiting = 0;
+}
+
+/* The next letter; codes from 0x80 on stand for pairs of others. */
+static u8 text_next(void)
+{
+    u8 c;
+    const u8 *pair;
+    c = waiting ? waitingLetters[--waiting] : far_read(textAt++, textBank);
+    while (c & 0x80) {
+        pair = textPairs + 2 * (c & 0x7F);
+        waitingLetters[waiting++] = pair[1];
+        c = pair[0];
+    }
+    return c;
+}
+
+/* Types one page; 1 when another follows. */
+static u8 page_type(void)
 {
     u8 c, x = 1, y = 14, half = 0;
-    while ((c = far_read(src, bank)) != 0) {
-        src++;
+    while ((c = text_next()) != 0) {
         if (c == '\f')
-            break;
+            return 1;
         if (c == '\n') {
             x = 1;
             y = 16;
@@ -51,16 +75,14 @@ static u16 page_type(u16 src, u8 bank)
         if (!half)
             wait_frame();
     }
-    return src;
+    return 0;
 }
 
-static u16 pages(u16 src, u8 bank)
+static void pages(u16 src, u8 bank)
 {
     dialog_open();
-    for (;;) {
-        src = page_type(src, bank);
-        if (!far_read(src, bank))
-            return src;
+    text_start(src, bank);
+    while (page_type()) {
         ui_put(18, 16, T_MORE);
         wait_key(KEY_A | KEY_B);
         page_clear();

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from art import BEHAVIOURS, Sprite, Tileset
-from scripts import FACINGS, OPS, Code, ScriptCompiler, word
+from scripts import FACINGS, OPS, Code, Encode, ScriptCompiler, word
 from tables import Tables
-from textfile import BuildError, lookup, pages
+from textfile import BuildError, lookup
 from world import SIDES, Map
 
 FIRST_OBJECT_TILE = 24  # the player's
@@ -68,8 +68,9 @@ class MissableNumbers:
 class MapBlob:
     """One map's bytes: header first, everything it points to behind it."""
 
-    def __init__(self, m: Map, maps: dict[str, Map], tables: Tables, sprites: list[Sprite], missable: MissableNumbers):
-        self.map, self.maps, self.tables, self.missable = m, maps, tables, missable
+    def __init__(self, m: Map, maps: dict[str, Map], tables: Tables, sprites: list[Sprite],
+                 missable: MissableNumbers, encode: Encode):
+        self.map, self.maps, self.tables, self.missable, self.encode = m, maps, tables, missable, encode
         self.sprites = {s.name: (n, s) for n, s in enumerate(sprites)}
         self.persons = {t.name: n for n, t in enumerate(m.things, 1)}
         self.code = Code(bytearray(HEAD_SIZE))
@@ -86,7 +87,7 @@ class MapBlob:
         return NO_MISSABLE
 
     def _compiler(self) -> ScriptCompiler:
-        return ScriptCompiler(self.tables, self.maps, self.persons)
+        return ScriptCompiler(self.tables, self.maps, self.persons, self.encode)
 
     def _build(self) -> None:
         m = self.map
@@ -104,7 +105,7 @@ class MapBlob:
 
     def _text(self, line, text: str) -> int:
         compiler = self._compiler()
-        compiler.emit("say", pages(line, text))
+        compiler.say(line, text)
         compiler.emit("end")
         return self.code.append(compiler.code)
 
@@ -154,14 +155,14 @@ class MapBlob:
         else:
             compiler.emit("if", event)
             compiler.jump(thing.line, "after")
-            compiler.emit("say", pages(thing.line, thing.before))
+            compiler.say(thing.line, thing.before)
             compiler.emit("battle", list(self.tables.trainers).index(thing.party))
             compiler.emit("set", event)
             if thing.win:
-                compiler.emit("say", pages(thing.line, thing.win))
+                compiler.say(thing.line, thing.win)
             compiler.emit("end")
             compiler.labels["after"] = len(compiler.code.data)
-            compiler.emit("say", pages(thing.line, thing.after))
+            compiler.say(thing.line, thing.after)
         return self.code.append(compiler.compile([]))
 
     def _things(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tables import Tables, bcd
@@ -11,6 +12,7 @@ OPS = (
     "end say ask if ifnot ifitem ifnoitem iflead ifmoney ifbadge give take set clear mon heal heal_here money pay "
     "battle badge shop warp hide show walk push face goto dex wait pick"
 ).split()
+Encode = Callable[[bytes], bytes]
 FACINGS = {"down": 0, "up": 4, "left": 8, "right": 12}
 
 
@@ -52,8 +54,8 @@ class Code:
 class ScriptCompiler:
     """Turns the lines of one script into Code. Names of maps and persons come from the world."""
 
-    def __init__(self, tables: Tables, maps: dict[str, object], persons: dict[str, int]) -> None:
-        self.tables, self.maps, self.persons = tables, maps, persons
+    def __init__(self, tables: Tables, maps: dict[str, object], persons: dict[str, int], encode: Encode) -> None:
+        self.tables, self.maps, self.persons, self.encode = tables, maps, persons, encode
         self.code = Code()
         self.labels: dict[str, int] = {}
         self.jumps: list[tuple[Line, int, str]] = []
@@ -72,6 +74,10 @@ class ScriptCompiler:
         self.code.data.append(OPS.index(op))
         for operand in operands:
             self.code.data += operand if isinstance(operand, bytes) else bytes((operand,))
+
+    def say(self, line: Line, text: str) -> None:
+        """One `say` instruction with its pages."""
+        self.emit("say", self.encode(pages(line, text)))
 
     def jump(self, line: Line, label: str) -> None:
         """A word that becomes the label's address."""
@@ -119,12 +125,12 @@ class ScriptCompiler:
         self.emit("end")
 
     def do_say(self, line: Line, words: list[str]) -> None:
-        self.emit("say", pages(line, string(line, self._arg(line, words, 1))))
+        self.say(line, string(line, self._arg(line, words, 1)))
 
     def do_ask(self, line: Line, words: list[str]) -> None:
         self.emit("ask")
         self.jump(line, self._arg(line, words, 2))
-        self.code.data += pages(line, string(line, words[1]), ASK_WIDTH)
+        self.code.data += self.encode(pages(line, string(line, words[1]), ASK_WIDTH))
 
     def do_if(self, line: Line, words: list[str]) -> None:
         self.emit(words[0], self._event(line, words))
