@@ -63,6 +63,10 @@ class Emulator:
         self.memory = self.pyboy.memory
         self.screen = self.pyboy.screen
         self._pixels = self.screen.ndarray  # (144, 160, 4) uint8, updated in place
+        self._half = self._pixels[::2, ::2, 0]  # (72, 80) view
+        self._levels = np.empty((72, 80), np.uint8)
+        self._words = self._levels.view("<u4")  # (72, 20) view, four pixels in each
+        self._top_bytes = self._levels.reshape(72, 20, 4)[:, :, 3]  # (72, 20) view
         self._draw_first_frame()
 
     def _draw_first_frame(self) -> None:
@@ -102,13 +106,14 @@ class Emulator:
 
     def screen_gray(self) -> np.ndarray:
         """(72, 80) uint8, every second pixel, levels 0 (black) to 3 (white)."""
-        return self._pixels[::2, ::2, 0] >> 6
+        return self._half >> 6
 
     def screen_packed(self) -> np.ndarray:
         """(72, 20) uint8: `screen_gray` with four pixels to a byte, the leftmost in bits 7-6."""
-        words = np.ascontiguousarray(self._pixels[::2, ::2, 0] >> 6).view("<u4")  # (72, 20), one pixel per byte
+        np.right_shift(self._half, 6, out=self._levels)
         # The product moves byte k's two bits to bits 30-2k of the word, so that its top byte is the packed byte.
-        return ((words * _PACK) >> 24).astype(np.uint8)
+        np.multiply(self._words, _PACK, out=self._words)
+        return self._top_bytes.copy()
 
     def save_state(self) -> bytes:
         """The machine's state, compressed, behind a header with PyBoy's version and the ROM's SHA-1 (4 KiB, 20 ms)."""

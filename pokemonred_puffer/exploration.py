@@ -35,6 +35,7 @@ class ExplorationMemory:
         self.reward_sum = 0.0
         self.seen_coords: dict[int, dict[tuple[int, int, int], float]] = {}  # tileset -> (x, y, map) -> value
         self.seen_map_ids = np.zeros(256, np.uint8)
+        self.map_count = 0  # distinct maps visited
         self.seen_warps: dict[tuple[int, int, int], float] = {}  # (map left, map entered, warp id)
         self._saturated: set[tuple[int, int, int]] = set()
         self.version += 1
@@ -51,11 +52,6 @@ class ExplorationMemory:
         """Distinct (map, x, y) visited since the episode began."""
         return len(self._episode)
 
-    @property
-    def map_count(self) -> int:
-        """Distinct maps visited."""
-        return int(np.count_nonzero(self.seen_map_ids))
-
     def visit(self, snapshot, boost: Callable[[int, int], float]) -> None:
         """Counts the player's cell; `boost(map, tileset)` is asked only when the cell can still gain value."""
         key = (snapshot.x, snapshot.y, snapshot.map_id)
@@ -70,7 +66,9 @@ class ExplorationMemory:
         if self._last_map is not None and warp != 0xFF:
             self.seen_warps[(self._last_map, map_id, warp)] = 1.0
         self._last_map = map_id
-        self.seen_map_ids[map_id] = 1
+        if not self.seen_map_ids[map_id]:
+            self.seen_map_ids[map_id] = 1
+            self.map_count += 1
 
     def _raise(self, key: tuple[int, int, int], snapshot, boost: Callable[[int, int], float]) -> None:
         increment = SPIN_INCREMENT * self.increment if snapshot.spinning else self.increment

@@ -137,7 +137,7 @@ def popcount(raw: bytes) -> int:
 
 
 class Snapshot:
-    """All memory that one step needs, read in three slices and a dozen single reads (about 25 us), decoded on demand.
+    """All memory that one step needs, read in three slices and a dozen single reads (about 20 us), decoded on demand.
 
     `party`, `store` (dex, bag, money, badges, place) and `late` (status and event flags) are raw slices: comparing
     them with the previous snapshot's tells cheaply whether anything has to be decoded again.
@@ -164,7 +164,9 @@ class Snapshot:
     def __init__(self, reader: Reader) -> None:
         """Reads everything now."""
         read, read_range = reader.read, reader.read_range
-        self.party = read_range(wPartyCount, _PARTY_SPAN)
+        # Slots beyond the party's size are not read: each byte costs 27 ns.
+        used = wPartyMons - wPartyCount + PARTY_STRUCT * min(read(wPartyCount), PARTY_LENGTH)
+        self.party = read_range(wPartyCount, used).ljust(_PARTY_SPAN, b"\0")
         self.store = read_range(_STORE, _STORE_SPAN)
         self.late = read_range(_LATE, _LATE_SPAN)
         self.facing = read(wSpritePlayerStateData1FacingDirection) >> 2 & 3
@@ -241,7 +243,7 @@ class Snapshot:
 
     @property
     def party_mons(self) -> np.ndarray:
-        """(6,) PARTY_DTYPE over the six slots, whatever the party's size."""
+        """(6,) PARTY_DTYPE; slots beyond the party's size are zero."""
         return np.frombuffer(self.party, PARTY_DTYPE, PARTY_LENGTH, wPartyMons - wPartyCount)
 
     @property

@@ -21,7 +21,7 @@ class EpisodeStats:
 
     def start_episode(self, snapshot: Snapshot) -> None:
         """Zeroes the counters."""
-        self.action_hist = np.zeros(7, np.int64)
+        self.action_hist = [0] * 7
         self.max_map_progress = _PROGRESS_INDEX.get(snapshot.map_id, -1)
         self.blackouts = self.max_opponent_level = 0
         self._in_battle = snapshot.in_battle
@@ -59,7 +59,7 @@ class EpisodeStats:
             "map_id": memory.map_count,
             "deaths": self.blackouts,
             "badge": badges.bit_count(),
-            "action_hist": self.action_hist.copy(),
+            "action_hist": np.array(self.action_hist),
             "caught_pokemon": popcount(now.pokedex_owned),
             "seen_pokemon": popcount(now.pokedex_seen),
             "obtained_move_ids": terms.move_ids.bit_count(),

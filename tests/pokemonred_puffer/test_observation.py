@@ -23,7 +23,7 @@ def test_emulators_packing_agrees_with_the_plain_one(rom_file):
     emulator = Emulator(resolve_rom(rom_file, allow_mismatch=True))
     emulator.tick(2, True)
     pixels = np.random.default_rng(1).choice(PIXEL_VALUES, (144, 160))
-    emulator._pixels = np.repeat(pixels[:, :, None], 4, 2)
+    emulator._half[:] = pixels[::2, ::2]
     assert np.array_equal(emulator.screen_packed(), pack2bit(emulator.screen_gray()))
     assert np.array_equal(PIXEL_VALUES[emulator.screen_gray()], pixels[::2, ::2])
     emulator.close()

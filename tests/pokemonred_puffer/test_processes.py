@@ -1,11 +1,13 @@
 """Environments in other processes, and on a real emulator without a game."""
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 
 import numpy as np
 import pytest
 
+from pokemonred_puffer import rom as rom_module
 from pokemonred_puffer.environment import RedGymEnv
 from pokemonred_puffer.errors import StateError
 from pokemonred_puffer.factory import make_env
@@ -86,4 +88,12 @@ def test_named_initial_state(tiny_settings, tmp_path):
     env.close()
     env = RedGymEnv({**tiny_settings, "state_dir": str(tmp_path), "init_state": "here"})
     assert env.reset(seed=0)[0]["map_id"].tolist() == [12]
+    env.close()
+
+
+def test_red_asks_for_a_savestate(tiny_settings, rom_file, monkeypatch):
+    monkeypatch.setattr(rom_module, "RED_SHA1", hashlib.sha1(rom_file.read_bytes()).hexdigest())
+    env = RedGymEnv({**tiny_settings, "allow_rom_mismatch": False})
+    with pytest.raises(StateError, match=r"init_state.*PyBoy 2\.7\.0"):
+        env.reset(seed=0)
     env.close()
