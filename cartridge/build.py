@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -157,20 +158,33 @@ def check_ops() -> None:
         raise BuildError("src/script.h: the OP_ names differ from tools/scripts.py")
 
 
-def build(flags: list[str] | None = None) -> dict[str, bytes]:
-    """All output files by name."""
+@dataclass
+class Prepared:
+    """Everything but the compiled code: the same for every set of compiler flags."""
+
+    banks: rom.Banks
+    generated: dict[str, str]
+    world: dict
+
+
+def prepare() -> Prepared:
+    """Compiles data/ and art/."""
     check_ops()
     banks = rom.Banks()
-    generated, world = generated_files(banks)
+    return Prepared(banks, *generated_files(banks))
+
+
+def build(prepared: Prepared, flags: list[str]) -> dict[str, bytes]:
+    """All output files by name."""
     ram = rom.read_ram(HERE / "src" / "ram.h")
     with tempfile.TemporaryDirectory() as folder:
-        code, symbols = rom.compile_and_link(HERE / "src", generated, Path(folder), flags or rom.DEFAULT_FLAGS)
+        code, symbols = rom.compile_and_link(HERE / "src", prepared.generated, Path(folder), flags)
     rom.check_memory(symbols, ram)
-    text = json.dumps(world, separators=(",", ":"), sort_keys=True).replace('},{"behaviour"', '},\n{"behaviour"') + "\n"
+    text = json.dumps(prepared.world, separators=(",", ":"), sort_keys=True)
     return {
-        "cartridge.gb": rom.image(code, banks),
+        "cartridge.gb": rom.image(code, prepared.banks),
         "cartridge.sym": rom.symbol_file(symbols, ram).encode("ascii"),
-        "world.json": text.encode("ascii"),
+        "world.json": (text.replace('},{"behaviour"', '},\n{"behaviour"') + "\n").encode("ascii"),
     }
 
 
@@ -187,7 +201,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
     args = parser.parse_args()
     try:
-        files = build()
+        files = build(prepare(), rom.FLAGS)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
