@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,8 +54,6 @@ class Agent:
         if config.sizes is None and config.model_size not in PRESETS:
             raise UsageError(f"--model-size is {config.model_size!r}; choose from {', '.join(PRESETS)}")
         self.config, self.device = config, torch.device(device)
-        if self.device.type == "cpu":
-            keep_freed_memory()
         seeds = np.random.SeedSequence(config.seed).spawn(3)
         self._act_rng, self._sample_rng = (np.random.default_rng(s) for s in seeds[:2])
         with torch.random.fork_rng(devices=[]):
@@ -65,9 +62,10 @@ class Agent:
             network = HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate)
         spec = self._replay_spec(network, num_envs, structured_dim)
         self.replay = ReplayBuffer(spec)
+        if self.device.type == "cpu":
+            keep_freed_memory()  # after the rings: they should stay lazily mapped
         self.learner = Learner(config.learner, spec, network, self.device)
         self.actor = Actor(self.learner.online, num_envs, self.device)
-        self._weights_lock = threading.Lock()
         self._synced_updates = 0
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -105,7 +103,7 @@ class Agent:
 
     def _sync_actor(self) -> None:
         if self.learner.updates - self._synced_updates >= self.config.actor_sync:
-            with self._weights_lock:
+            with self.learner.weights_lock:
                 self.actor.sync(self.learner.online)
                 self._synced_updates = self.learner.updates
 

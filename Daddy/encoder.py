@@ -52,7 +52,10 @@ class CellEncoder(nn.Module):
         """
         rows = frames.contiguous().view(torch.int64).view(-1, self.depth, GRID[0], CELL, GRID[1])
         rows = rows.permute(0, 2, 4, 1, 3).contiguous()  # (N, 9, 10, K, 8)
-        return rows.view(torch.uint8).view(-1, *GRID, self.depth * CELL * CELL).to(self.cell.weight.dtype)
+        return rows.view(torch.uint8).view(-1, *GRID, self.depth * CELL * CELL).to(self._dtype(frames.device.type))
+
+    def _dtype(self, device: str) -> torch.dtype:
+        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.cell.weight.dtype
 
     def forward(self, frames: Tensor) -> Tensor:
         """Features after LayerNorm and ReLU, (N, outputs)."""

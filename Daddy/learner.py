@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from Daddy.errors import DaddyError
+from Daddy.errors import DaddyError, UsageError
 from Daddy.frames import stack_frames, unpack2bit_torch
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 from Daddy.nstep import nstep_targets
@@ -19,6 +20,22 @@ from Daddy.replay_buffer import ReplayBatch, ReplaySpec
 from Daddy.state import HierarchicalState
 
 _RESCALE_EPS = 1e-3
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def resolve_precision(wanted: str, device: torch.device) -> str:
+    """float32 or bfloat16 for a device; auto takes bfloat16 where the hardware multiplies in it (1.4x on a Zen 4).
+
+    Raises:
+        UsageError: an unknown name.
+    """
+    if wanted not in PRECISIONS:
+        raise UsageError(f"--precision is {wanted!r}; choose from {', '.join(PRECISIONS)}")
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if torch.cpu.get_capabilities().get("avx512_bf16", False) else "float32"
 
 
 def rescale(x: Tensor) -> Tensor:
@@ -35,7 +52,8 @@ def unrescale(y: Tensor) -> Tensor:
 @dataclass(frozen=True)
 class LearnerConfig:
     """`core_lr_scale` multiplies lr for GRU, LSTM and SSM; `target_update` counts updates; losses are means, so
-    `grad_clip` does not depend on the batch size; precision is float32 or bfloat16 (autocast, CUDA)."""
+    `grad_clip` does not depend on the batch size; `precision` is one of PRECISIONS: bfloat16 multiplies encoder and
+    cores in bfloat16 and keeps weights, scan, head and targets in float32."""
 
     gamma: float = 0.997
     lr: float = 3e-4
@@ -78,13 +96,15 @@ class _Inputs:
 
 
 class Learner:
-    """Owns the online and the target network and the optimizer."""
+    """Owns the online and the target network and the optimizer; `weights_lock` is held while weights change."""
 
     def __init__(self, config: LearnerConfig, spec: ReplaySpec, online: HierarchicalQNetwork, device: torch.device):
         self.config, self.spec, self.device = config, spec, device
+        self.precision = resolve_precision(config.precision, device)
         self.online = online.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.updates = 0
+        self.weights_lock = threading.Lock()
         cores = {id(p) for p in self.online.core_parameters()}
         groups = [
             {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
@@ -139,7 +159,7 @@ class Learner:
         """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
         burn = self.spec.burn_in
         state = inputs.state
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             with torch.no_grad():
                 target_q, _, _ = self.target(inputs.frames, inputs.core, state, inputs.first)
                 if burn:
@@ -164,7 +184,8 @@ class Learner:
         grad_norm = torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.grad_clip)
         if not torch.isfinite(grad_norm):
             raise DaddyError(f"the loss is no longer finite at update {self.updates}; resume with a lower --lr")
-        self.optimizer.step()
+        with self.weights_lock:
+            self.optimizer.step()
         self.updates += 1
         if self.updates % self.config.target_update == 0:
             self.target.load_state_dict(self.online.state_dict())

@@ -91,6 +91,8 @@ class HierarchicalQNetwork(nn.Module):
         if sizes.lstm:
             self.lstm, self.lstm_norm = nn.LSTM(width, sizes.lstm), nn.LayerNorm(width)
             self.lstm_out = _project(sizes.lstm, width)
+            with torch.no_grad():  # start out remembering
+                self.lstm.bias_ih_l0[sizes.lstm : 2 * sizes.lstm] += 1.0
         if sizes.ssm:
             self.ssm, self.ssm_norm = LRU(width, sizes.ssm), nn.LayerNorm(width)
             self.ssm_out = _project(sizes.ssm, width)

@@ -100,6 +100,7 @@ class ReplayBuffer:
         self._slot_start = np.full(envs * slots, -1, np.int64)
         self._tree = SumTree(envs * slots)
         self._max_priority = 1.0
+        self.sequences = 0  # that can be sampled now
         self._batch: ReplayBatch | None = None
         self._lock = threading.Lock()
 
@@ -119,11 +120,6 @@ class ReplayBuffer:
     def __len__(self) -> int:
         """Rows that are stored now, over all envs."""
         return int(np.minimum(self._cursor, self.spec.ring).sum())
-
-    @property
-    def sequences(self) -> int:
-        """Sequences that can be sampled now."""
-        return int(np.count_nonzero(self._tree.get(np.arange(self._tree.size))))
 
     def bytes_per_transition(self) -> float:
         """Bytes that a stored row costs, everything counted."""
@@ -172,11 +168,14 @@ class ReplayBuffer:
         lost = cursor - spec.ring + spec.lead
         retired = (lost >= 0) & (lost % spec.stride == 0)
         if retired.any():
-            self._tree.set(self._slot(env_ids[retired], lost[retired]), 0.0)
+            slots = self._slot(env_ids[retired], lost[retired])
+            self.sequences -= int(np.count_nonzero(self._tree.get(slots)))
+            self._tree.set(slots, 0.0)
         start = cursor + 1 - spec.rows
         ready = (start >= 0) & (start % spec.stride == 0)
         if ready.any():
             self._tree.set(self._slot(env_ids[ready], start[ready]), self._max_priority**self._exponent)
+            self.sequences += int(np.count_nonzero(ready))
 
     @property
     def _exponent(self) -> float:
@@ -260,7 +259,9 @@ class ReplayBuffer:
         for name in _SLOT_ARRAYS:
             getattr(self, name)[...] = np.asarray(state[name[1:]])
         self._max_priority = float(state["max_priority"])
-        self._tree.set(np.arange(self._tree.size), np.asarray(state["weights"]))
+        weights = np.asarray(state["weights"])
+        self._tree.set(np.arange(self._tree.size), weights)
+        self.sequences = int(np.count_nonzero(weights))
 
     def _shape(self) -> list[int]:
         spec = self.spec

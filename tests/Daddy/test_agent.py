@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -221,6 +222,25 @@ def test_bfloat16_learns_nearly_the_same():
         feed(agent, Stream(), 60)
         losses.append(agent.learn()["losses/td_loss"])
     assert losses[0] == pytest.approx(losses[1], rel=0.05) and losses[0] != losses[1]
+
+
+def test_precision_names_are_checked():
+    assert make(learner=replace(CONFIG.learner, precision="auto")).learner.precision in ("float32", "bfloat16")
+    with pytest.raises(UsageError, match="auto, float32, bfloat16"):
+        make(learner=replace(CONFIG.learner, precision="half"))
+
+
+def test_one_thread_may_act_while_another_learns():
+    agent, stream = make(), Stream()
+    feed(agent, stream, 80)
+    with ThreadPoolExecutor(1) as pool:
+        learning = pool.submit(lambda: [agent.learn()["losses/td_loss"] for _ in range(40)])
+        while not learning.done():
+            feed(agent, stream, 1)
+    assert np.isfinite(learning.result()).all() and agent.learner.updates == 40
+    feed(agent, stream, 1)
+    pairs = zip(agent.learner.online.parameters(), agent.actor.network.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_value_rescaling_inverts():

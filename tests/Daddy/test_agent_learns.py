@@ -137,10 +137,10 @@ def test_walks_the_shortest_way():
 
 
 def test_remembers_what_it_saw():
-    assert train(Memory(seed=0), CONFIG, 4_000, enough=0.8) > 0.8  # chance is 0
+    assert train(Memory(seed=0), CONFIG, 2_800, enough=0.8) > 0.8  # chance is 0
 
 
 @pytest.mark.parametrize("cripple", ["no memory", "masks broken"])
 def test_fails_to_remember_when_crippled(cripple):
     config = replace(CONFIG, ablate=("gru", "lstm", "ssm")) if cripple == "no memory" else CONFIG
-    assert abs(train(Memory(seed=0), config, 4_000, Agent if config.ablate else Forgetful)) < 0.5
+    assert abs(train(Memory(seed=0), config, 2_800, Agent if config.ablate else Forgetful)) < 0.5
