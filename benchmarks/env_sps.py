@@ -94,20 +94,31 @@ def table(results: dict[str, list[float]]) -> str:
 
 def in_processes(count: int, loop: Callable, config: dict, seconds: float) -> float:
     """``loop`` in ``count`` processes at once; the sum of their rates."""
-    barrier, rates = multiprocessing.Barrier(count), multiprocessing.SimpleQueue()
+    barrier, answers = multiprocessing.Barrier(count), multiprocessing.SimpleQueue()
     workers = [
-        multiprocessing.Process(target=loop, args=(config, seed, barrier, rates, seconds), daemon=True)
+        multiprocessing.Process(target=answer, args=(loop, config, seed, barrier, answers, seconds), daemon=True)
         for seed in range(count)
     ]
     for worker in workers:
         worker.start()
-    total = sum(rates.get() for _ in workers)
+    rates = [answers.get() for _ in workers]
     for worker in workers:
         worker.join()
-    return total
+    if problems := [rate for rate in rates if isinstance(rate, str)]:
+        raise SystemExit(f"error: {problems[0]}")
+    return sum(rates)
 
 
-def bare_loop(config: dict, seed: int, barrier: Any, rates: Any, seconds: float) -> None:
+def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, seconds: float) -> None:
+    """Run ``loop`` and put its rate, or what went wrong as text, into ``answers``."""
+    try:
+        answers.put(loop(config, seed, barrier, seconds))
+    except Exception as error:
+        barrier.abort()
+        answers.put(f"{type(error).__name__}: {error}")
+
+
+def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
     """Nothing but the emulator: button, frames, screen, memory."""
     env = make_red_env(config, None)
     env.reset(seed=seed)
@@ -121,15 +132,15 @@ def bare_loop(config: dict, seed: int, barrier: Any, rates: Any, seconds: float)
         emulator.screen_packed()
         Snapshot(emulator)
 
-    rates.put(timed(step, barrier, seconds))
+    return timed(step, barrier, seconds)
 
 
-def record_loop(config: dict, seed: int, barrier: Any, rates: Any, seconds: float) -> None:
+def record_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
     """One RecordEnv per process: what the env costs without any vector around it."""
     env = EnvCreator(make_red_env, config, None, MAX_STEPS).make()
     env.reset(seed=seed)
     actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
-    rates.put(timed(lambda number: env.step(actions[number]), barrier, seconds))
+    return timed(lambda number: env.step(actions[number]), barrier, seconds)
 
 
 def timed(step: Callable[[int], None], barrier: Any, seconds: float) -> float:

@@ -5,6 +5,8 @@ Nothing else travels from worker to learner per step: no dict, no pickle, no pip
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 
 from Daddy.puffer_shim.structured import STRUCTURED_DIM
@@ -35,6 +37,8 @@ RECORD = np.dtype(
         ("screen", "u1", SCREEN_SHAPE),
     ]
 )
+
+SCALARS = struct.Struct("<IIfIfH10B")  # the fields up to truncated, in order: one call writes them all
 
 
 def view_records(rows: np.ndarray) -> np.ndarray:

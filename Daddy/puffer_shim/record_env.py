@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from Daddy.puffer_shim.record import RECORD
+from Daddy.puffer_shim.record import RECORD, SCALARS
 from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import StructuredEncoder
 from Daddy.puffer_shim.telemetry import ForkTelemetry
@@ -34,8 +33,8 @@ class RecordEnv(gymnasium.Env):
         self._telemetry = env.telemetry if self._fork is None else self._fork.now
         self._row = np.zeros(RECORD.itemsize, np.uint8)
         record = self._row.view(RECORD)
-        self._at = SimpleNamespace(**{name: _cell(record[name]) for name in RECORD.names})
-        self._encoder = StructuredEncoder(self._at.structured)
+        self._milestones, self._screen = record["milestones"][0], record["screen"][0]
+        self._encoder = StructuredEncoder(record["structured"][0])
         self._rng = np.random.default_rng()
         self._episode_id = self._step = 0
         self._return = 0.0
@@ -53,8 +52,7 @@ class RecordEnv(gymnasium.Env):
         self._episode_id += 1
         self._step, self._return = 0, 0.0
         self._visited.clear()
-        self._at.is_first[0] = 1
-        self._write(observation, 0.0, False, False)
+        self._write(observation, 0.0, is_first=True)
         return self._row, {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
@@ -63,8 +61,7 @@ class RecordEnv(gymnasium.Env):
         reward = float(reward)
         self._return += reward
         truncated = not terminated and (bool(truncated) or self._step >= self.max_episode_steps)
-        self._at.is_first[0] = 0
-        self._write(observation, reward, bool(terminated), truncated)
+        self._write(observation, reward, terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 
     def render(self) -> np.ndarray:
@@ -73,19 +70,18 @@ class RecordEnv(gymnasium.Env):
     def close(self) -> None:
         self.env.close()
 
-    def _write(self, observation: dict, reward: float, terminated: bool, truncated: bool) -> None:
-        at, now = self._at, self._telemetry()
+    def _write(
+        self, observation: dict, reward: float, *, is_first: bool = False, terminated: bool = False,
+        truncated: bool = False,
+    ) -> None:  # fmt: skip
+        now = self._telemetry()
+        map_id, x, y = now.map_id, now.x, now.y
+        self._visited.add(map_id << 16 | x << 8 | y)
+        SCALARS.pack_into(
+            self._row, 0,
+            self._episode_id, self._step, self._return, len(self._visited), reward, now.required_count,
+            map_id, x, y, now.facing, now.in_battle, now.badges, now.text_open, is_first, terminated, truncated,
+        )  # fmt: skip
         self._encoder.encode(now, self._step / self.max_episode_steps)
-        self._visited.add(now.map_id << 16 | now.x << 8 | now.y)
-        at.episode_id[0], at.episode_step[0], at.episode_return[0] = self._episode_id, self._step, self._return
-        at.tiles[0], at.r_env[0], at.required_count[0] = len(self._visited), reward, now.required_count
-        at.map_id[0], at.x[0], at.y[0], at.facing[0] = now.map_id, now.x, now.y, now.facing
-        at.in_battle[0], at.badges[0], at.text_open[0] = now.in_battle, now.badges, now.text_open
-        at.terminated[0], at.truncated[0] = terminated, truncated
-        at.milestones[:] = now.milestones
-        at.screen[:] = pack_screen(observation["screen"])
-
-
-def _cell(column: np.ndarray) -> np.ndarray:
-    """The one row's field: array fields without the row axis, scalars as (1,) arrays to assign into."""
-    return column[0] if column.ndim > 1 else column
+        self._milestones[:] = now.milestones
+        self._screen[:] = pack_screen(observation["screen"])

@@ -25,7 +25,7 @@ class StandInEnv(gymnasium.Env):
 
     def __init__(self, env_config: dict) -> None:
         worker = multiprocessing.parent_process() is not None
-        if env_config.get("bad_rom") or (worker and env_config["env_id"] == env_config.get("bad_rom_in_env")):
+        if env_config.get("bad_rom") or (worker and env_config.get("env_id") == env_config.get("bad_rom_in_env", -1)):
             raise RomError("stand-in.gb: unknown ROM")
         self.config = env_config
         self.action_space = gymnasium.spaces.Discrete(7)

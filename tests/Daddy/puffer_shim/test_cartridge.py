@@ -1,0 +1,68 @@
+"""The shim around the real env on the free cartridge."""
+
+import numpy as np
+import pytest
+
+from Daddy.puffer_shim import MILESTONES, make_vector, map_names
+from pokemonred_puffer.errors import ConfigError, RomError
+from pokemonred_puffer.rom import CARTRIDGE_PATH
+
+pytestmark = pytest.mark.skipif(not CARTRIDGE_PATH.is_file(), reason="the cartridge is not built")
+STEPS, ENVS, EPISODE = 60, 4, 25
+
+
+def play(**settings) -> list[np.ndarray]:
+    """Each env's records under fixed random actions."""
+    vector = make_vector({}, num_envs=ENVS, seed=3, max_episode_steps=EPISODE, **settings)
+    actions = np.random.default_rng(0).integers(7, size=(STEPS, ENVS))
+    seen: list[list] = [[] for _ in range(ENVS)]
+    try:
+        for step in range(STEPS):
+            for _ in range(ENVS // vector.batch_size):
+                batch = vector.recv()
+                for record, env in zip(batch.records.copy(), batch.env_ids, strict=True):
+                    seen[env].append(record)
+                vector.send(actions[step, batch.env_ids])
+    finally:
+        vector.close()
+    return [np.array(records) for records in seen]
+
+
+@pytest.fixture(scope="module")
+def serial() -> list[np.ndarray]:
+    return play(backend="serial")
+
+
+@pytest.mark.parametrize("layout", [{"num_workers": 2}, {"num_workers": 4, "batch_size": 2}], ids=str)
+def test_worker_processes_play_the_same_game(serial, layout):
+    for mine, theirs in zip(play(**layout), serial, strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+
+
+def test_records_show_a_game_being_played(serial):
+    records = np.concatenate(serial)
+    assert len(np.unique(records["screen"], axis=0)) > 20
+    assert records["tiles"].max() > 2
+    assert records["is_first"].sum() == ENVS * len(range(0, STEPS, EPISODE + 1))
+    assert records["truncated"].sum() == ENVS * (STEPS // (EPISODE + 1))
+    assert set(records["map_id"]) <= set(map_names())
+    assert not records["milestones"].any(), f"random play cannot reach {MILESTONES[0]} in {EPISODE} steps"
+
+
+def test_envs_differ_by_their_seeds(serial):
+    assert len({records["screen"].tobytes() for records in serial}) == ENVS
+
+
+def test_names_of_maps_are_the_cartridges_own():
+    names = map_names()
+    assert len(names) > 10
+    assert not any(word in name.lower() for word in ("pallet", "viridian") for name in names.values())
+
+
+def test_a_bad_rom_or_reward_is_refused_before_any_worker_starts(tmp_path):
+    rom = tmp_path / "other.gb"
+    rom.write_bytes(bytes(0x8000))
+    with pytest.raises(RomError, match="unknown ROM"):
+        make_vector({"gb_path": str(rom)}, num_envs=2, max_episode_steps=9)
+    with pytest.raises(ConfigError, match="reward"):
+        make_vector({}, num_envs=2, max_episode_steps=9, reward_name="baseline.NoSuchReward")
