@@ -40,6 +40,7 @@ MILESTONES = (
     ("EVENT_OAK_GOT_PARCEL", "event", "EVENT_OAK_GOT_PARCEL"),
     ("EVENT_GOT_POKEDEX", "event", "EVENT_GOT_POKEDEX"),
     ("ROUTE_2", "map", "ROUTE_2"),
+    ("SECOND_COMPANION", "party", 2),
     ("VIRIDIAN_FOREST", "map", "VIRIDIAN_FOREST"),
     ("EVENT_BEAT_VIRIDIAN_FOREST_TRAINER_0", "event", "EVENT_BEAT_VIRIDIAN_FOREST_TRAINER_0"),
     ("EVENT_BEAT_VIRIDIAN_FOREST_TRAINER_2", "event", "EVENT_BEAT_VIRIDIAN_FOREST_TRAINER_2"),
@@ -104,9 +105,11 @@ class MilestoneTracker:
 
 def _memory_test(world: dict, kind: str, value):
     if kind == "map":
-        map_id = world["maps"][value]["id"]
+        map_id = next(area["id"] for area in world["maps"] if area["const"] == value)
         # before the first companion arrives the memory of a fresh boot reads as map 0
         return lambda emulator: emulator.read(ram.wCurMap) == map_id and emulator.read(ram.wCurMapWidth) > 0
+    if kind == "party":
+        return lambda emulator: emulator.read(ram.wPartyCount) >= value
     if kind == "badge":
         return lambda emulator: emulator.read(ram.wObtainedBadges) >> value & 1
     number = world["events"][value]

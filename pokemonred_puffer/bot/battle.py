@@ -5,7 +5,7 @@ from pokemonred_puffer.bot.game import BATTLE_STRUCT, ENEMY_STRUCT, Game
 from pokemonred_puffer.bot.world import World
 
 MOVES_OFFSET, PP_OFFSET, TYPE_OFFSET = 8, 25, 5
-HP_OFFSET, LEVEL_OFFSET, MAX_HP_OFFSET = 1, 14, 15
+HP_OFFSET, SLOT_OFFSET, MAX_HP_OFFSET = 1, 3, 15
 MENU = {"FIGHT": (3, 14), "BAG": (11, 14), "SWITCH": (3, 16), "RUN": (11, 16)}
 MOVE_COLUMN, MOVE_ROW = 1, 13
 HURT, WORN = 0.35, 0.25
@@ -18,6 +18,7 @@ class Fighter:
     def __init__(self, game: Game, world: World) -> None:
         self.game = game
         self.world = world
+        self.catching = False  # whether to throw charms at whatever is wild
 
     def turn(self) -> None:
         """Does the next thing the battle asks for."""
@@ -28,23 +29,29 @@ class Fighter:
             self._command()
         elif game.cursor() and "Yes" in rows[14][14:]:
             self._question()
+        elif "Who goes next?" in rows[15]:
+            self._send_next()
         else:
             game.press("a")
 
     def _command(self) -> None:
         game = self.game
-        if self._tonics() and game.health < HURT and self._worth_healing():
+        if self.catching and game.in_battle == 1 and game.has(self.world.charm):
+            self._throw()
+        elif self.tonics() and self._health() < HURT and game.in_battle == 2:
             self._drink()
-        elif game.in_battle == 1 and game.health < WORN:
+        elif game.in_battle == 1 and self._health() < WORN:
             self._pick("RUN")
         else:
             self._attack()
 
-    def _tonics(self) -> int:
+    def tonics(self) -> int:
+        """Number of tonics of any size in the bag."""
         return sum(n for item, n in self.game.bag() if item in self.world.tonics)
 
-    def _worth_healing(self) -> bool:
-        return self.game.in_battle == 2
+    def _health(self) -> float:
+        # of the companion that fights
+        return self.game.word(BATTLE_STRUCT + HP_OFFSET) / max(1, self.game.word(BATTLE_STRUCT + MAX_HP_OFFSET))
 
     def _pick(self, word: str) -> None:
         column, row = MENU[word]
@@ -86,13 +93,28 @@ class Fighter:
         game = self.game
         self._pick("BAG")
         if game.choose("Tonic"):
-            game.settle()
-            game.press("a")  # the first companion
+            self._pick_member(game.byte(BATTLE_STRUCT + SLOT_OFFSET))
         for _ in range(12):
             game.settle()
             if "FIGHT" in game.text()[14] or game.cursor() is None:
                 return
             game.press("b")
+
+    def _throw(self) -> None:
+        self._pick("BAG")
+        self.game.choose("Bond Charm")
+
+    def _send_next(self) -> None:
+        game = self.game
+        self._pick_member(next(i for i in range(game.party_count) if game.party(1, i, size=2)))
+
+    def _pick_member(self, slot: int) -> None:
+        game = self.game
+        game.settle()
+        while (at := game.cursor()) and at[1] != 2 * slot:
+            game.press("d")
+            game.settle()
+        game.press("a")
 
     def _question(self) -> None:
         # the only question is whether to learn a move: yes, in place of the weakest

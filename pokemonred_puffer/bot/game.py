@@ -118,7 +118,7 @@ class Game:
     def bag(self) -> list[tuple[int, int]]:
         """(item id, quantity) pairs in bag order."""
         count = min(self.byte(ram.wNumBagItems), ram.BAG_CAPACITY)
-        raw = self.emulator.read_range(ram.wBagItems, 2 * count)
+        raw = self.emulator.read_range(ram.wBagItems, 2 * ram.BAG_CAPACITY)[: 2 * count]
         return list(zip(raw[::2], raw[1::2], strict=True))
 
     def has(self, item: int) -> int:
@@ -140,9 +140,9 @@ class Game:
         return ["".join(letters[i : i + TEXT_WIDTH]) for i in range(0, len(letters), TEXT_WIDTH)]
 
     def cursor(self) -> tuple[int, int] | None:
-        """(column, row) of the menu arrow, None when no menu is open."""
+        """(column, row) of the menu arrow (the last one: a box over a list leaves the list's arrow), else None."""
         tiles = self.emulator.read_range(ram.wTileMap, TEXT_WIDTH * TEXT_HEIGHT)
-        index = tiles.find(CURSOR_TILE)
+        index = tiles.rfind(CURSOR_TILE)
         return None if index < 0 else (index % TEXT_WIDTH, index // TEXT_WIDTH)
 
     def choose(self, word: str) -> bool:

@@ -7,6 +7,7 @@ from pokemonred_puffer.bot.world import Cell, Thing, World
 
 HEALERS = ("VIRIDIAN_POKECENTER", "PEWTER_POKECENTER", "MT_MOON_POKECENTER", "CERULEAN_POKECENTER")
 MAX_ASIDE = 400
+HURT = 0.5  # share of HP below which a tonic is used between fights
 TIRED = 0.45  # share of HP below which grinding stops for the healer
 
 
@@ -50,6 +51,7 @@ class Player:
             self.clear()
             if self.game.place in goals or (until and until()):
                 return
+            self.drink()
             path = self._path(set(goals))
             if path is None:
                 waits += 1
@@ -60,7 +62,7 @@ class Player:
     def _path(self, goals: set[Cell]):
         here = self.game.place
         blocked = {(here[0], x, y) for x, y in self.game.persons()}
-        return self.world.plan(here, goals, blocked, self.can_cut)
+        return self.world.plan(here, goals, blocked, self.can_cut, self.world.watched(self.game.event))
 
     def _step_aside(self, waits: int) -> None:
         # somebody who wanders stands in the only way: people move only while the player does
@@ -70,7 +72,7 @@ class Player:
 
     def _follow(self, path: list[tuple[str, Cell]], until) -> None:
         for key, expected in path:
-            if self.world.kind(expected) == "c":
+            if self.world.kind(expected) == "cut":
                 self._cut(key)
             self.game.press(key)
             if not self.game.ready:
@@ -99,9 +101,9 @@ class Player:
         found = {}
         for key, (dx, dy) in DIRECTIONS.items():
             near = (thing.map_id, thing.x - dx, thing.y - dy)
-            if self.world.kind(near) == "C":
+            if self.world.kind(near) == "counter":
                 near = (thing.map_id, near[1] - dx, near[2] - dy)
-            if self.world.kind(near) in tuple(".gm"):
+            if self.world.kind(near) in ("walk", "grass", "mat"):
                 found[near] = key
         return found
 
@@ -134,7 +136,35 @@ class Player:
     def heal(self, healer: str | None = None) -> None:
         """Goes to a healer (default: the nearest by walking) and has everybody restored."""
         healer = healer or self.nearest_healer()
-        self.talk(healer, "HEALER", lambda: self.game.health == 1.0)
+        self.talk(healer, "HEALER")
+
+    def prepare(self) -> None:
+        """Before a fight: tonics, and the healer when they are not enough."""
+        self.drink()
+        if self.game.health < HURT:
+            self.heal()
+
+    def catch(self, shop: str, *patch: Cell) -> None:
+        """Paces in the grass and throws charms until a second companion joins; buys more when they run out."""
+        self.fighter.catching = True
+        joined = lambda: self.game.party_count > 1 or not self.game.has(self.world.charm)  # noqa: E731
+        while self.game.party_count < 2:
+            if not self.game.has(self.world.charm):
+                self.shop(shop, "Bond Charm", 3)
+            for cell in patch:
+                self.walk_to(cell, until=joined)
+        self.fighter.catching = False
+
+    def drink(self) -> None:
+        """Uses tonics from the start menu's bag while the first companion is hurt."""
+        for _ in range(3):
+            if self.game.health > HURT or not self.fighter.tonics() or self.game.in_battle:
+                return
+            self.game.press("s")
+            if self.game.choose("Bag") and self.game.choose("Tonic") and self.game.choose("Use"):
+                self.game.settle()
+                self.game.press("a")  # the first companion
+            self._leave_menus()
 
     def nearest_healer(self) -> str:
         """Name of the healer map with the shortest way from here."""

@@ -61,9 +61,11 @@ class Story:
     def forest(self) -> None:
         """Tanglewood with its three trainers."""
         player = self.player
+        player.catch("VIRIDIAN_MART", self.cell("ROUTE_2", 4, 32), self.cell("ROUTE_2", 3, 33))
         player.train(8, self.cell("ROUTE_2", 4, 32), self.cell("ROUTE_2", 3, 33))
         player.heal()
         for name, number in (("POPPY", 0), ("MOSS", 1), ("TANSY", 2)):
+            player.prepare()
             player.talk("VIRIDIAN_FOREST", name, self.has(f"EVENT_BEAT_VIRIDIAN_FOREST_TRAINER_{number}"))
         player.heal("PEWTER_POKECENTER")
 
@@ -76,9 +78,13 @@ class Story:
         """Gravel Rise and Glimmer Cave to Tidewell."""
         player = self.player
         player.heal("PEWTER_POKECENTER")
+        player.shop("PEWTER_MART", "Tonic", self.game.money // 300)
         player.heal("MT_MOON_POKECENTER")
+        player.talk("MT_MOON_B1F", "CAMPER")
+        player.prepare()
         player.walk_until(self.has("EVENT_BEAT_MT_MOON_EXIT_SUPER_NERD"), self.cell("MT_MOON_B2F", 2, 11))
         player.heal("CERULEAN_POKECENTER")
+        player.shop("CERULEAN_MART", "Big Tonic", self.game.money // 700)
 
     def tide_crest(self) -> None:
         """The rival on the bridge, then the second warden."""
@@ -111,5 +117,5 @@ class Story:
         while not beaten():
             self._train(level, patch)
             self.player.heal()
-            self.player.talk(gym, warden, lambda: beaten() or self.game.place[0] != self.world.ids[gym])
+            self.player.talk(gym, warden)
             level += 1

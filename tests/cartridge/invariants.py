@@ -11,7 +11,7 @@ class Invariants:
     """Checks one emulator after every action; a broken rule is returned as a line of text, None when all is well."""
 
     def __init__(self, world):
-        self.areas = {area["id"]: area for area in world["maps"].values()}
+        self.areas = {area["id"]: area for area in world["maps"]}
         self.species = {int(number) for number in world["species"]}
         self.moves = {int(number) for number in world["moves"]} | {0}
         self.items = {int(number) for number in world["items"]}
@@ -96,7 +96,9 @@ class Invariants:
             return f"battle kind {kind}"
         hp = int.from_bytes(emulator.read_range(ram.wEnemyMonHP, 2), "big")
         most = int.from_bytes(emulator.read_range(ram.wEnemyMonMaxHP, 2), "big")
-        return f"foe HP {hp} of {most}" if kind in (1, 2) and hp > most else None
+        # the next foe's numbers are copied in the midst of a frame: look when the game has come to rest
+        resting = kind in (1, 2) and emulator.read(GAME_READY)
+        return f"foe HP {hp} of {most}" if resting and hp > most else None
 
     def _progress(self, emulator):
         events = int.from_bytes(emulator.read_range(ram.wEventFlags, 320), "little")

@@ -9,24 +9,30 @@ from pokemonred_puffer.ram_map import WramImage, wTileMap
 NORMAL, WATER, GRASS = 0x00, 0x15, 0x16
 
 
-def area(number, rows, warps=(), connect=None, things=()):
-    """One world.json map."""
-    warps = [list(warp) for warp in warps]
-    return {"id": number, "rows": rows, "warps": warps, "connect": connect or {}, "things": list(things)}
+BEHAVIOUR = {".": "walk", "#": "solid", "g": "grass", "L": "ledge", "c": "cut", "D": "door", "m": "mat"}
+
+
+def area(number, name, grid, warps=(), connections=None, persons=()):
+    """One world.json map; warps are (x, y, map id, x there, y there)."""
+    warps = [{"x": x, "y": y, "map": other, "to": [u, v]} for x, y, other, u, v in warps]
+    return {
+        "id": number, "const": name, "grid": grid, "width": len(grid[0]), "height": len(grid), "behaviour": BEHAVIOUR,
+        "warps": warps, "connections": connections or {}, "persons": list(persons), "trainers": [], "items": [],
+    }
 
 
 @pytest.fixture
 def world():
-    maps = {
-        "TOWN": area(0, ["..D.", ".LL.", "....", "##c#"], [(2, 0, "HOUSE", 1, 1)], {"east": ["FIELD", 1]},
-                     [{"kind": "person", "name": "ANNA", "x": 0, "y": 0}]),
-        "FIELD": area(1, ["####", "..g.", "...."], (), {"west": ["TOWN", -1]}),
-        "HOUSE": area(2, ["#..#", "#mm#"], [(1, 1, "TOWN", 2, 0)]),
-    }
-    moves = {"1": {"power": 35, "accuracy": 100, "type": NORMAL}, "2": {"power": 40, "accuracy": 100, "type": GRASS},
-             "3": {"power": 0, "accuracy": 100, "type": NORMAL}}
+    maps = [
+        area(0, "TOWN", ["..D.", ".LL.", "....", "##c#"], [(2, 0, 2, 1, 1)], {"east": {"map": 1, "offset": 1}},
+             [{"name": "ANNA", "x": 0, "y": 0}]),
+        area(1, "FIELD", ["####", "..g.", "...."], (), {"west": {"map": 0, "offset": -1}}),
+        area(2, "HOUSE", ["#..#", "#mm#"], [(1, 1, 0, 2, 0)]),
+    ]
+    moves = {"1": {"power": 35, "accuracy": 255, "type": NORMAL}, "2": {"power": 40, "accuracy": 255, "type": GRASS},
+             "3": {"power": 0, "accuracy": 255, "type": NORMAL}}
     return World({"maps": maps, "events": {}, "moves": moves, "effects": [[GRASS, WATER, 2], [GRASS, GRASS, 0.5]],
-                  "items": {"20": "Tonic", "4": "Charm"}})
+                  "items": {"20": {"const": "POTION"}, "4": {"const": "POKE_BALL"}}})
 
 
 def keys(path):

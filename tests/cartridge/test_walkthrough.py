@@ -30,11 +30,11 @@ def recording():
 
 @pytest.fixture(scope="module")
 def played(rom, recording):
-    """({milestone: actions}, {milestone: event bytes and badges when it was reached}, broken invariants)."""
+    """({milestone: actions}, {milestone: (event bytes, badges, map, party size) there}, broken invariants)."""
     invariants, seen, broken = Invariants(rom.world), {}, []
 
     def on_reach(emulator, name, actions):
-        seen[name] = (emulator.read_range(0xD747, 320), emulator.read(0xD356), emulator.read(0xD35E))
+        seen[name] = (emulator.read_range(0xD747, 320), emulator.read(0xD356), emulator.read(0xD35E), emulator.read(0xD163))
 
     def on_action(emulator, actions):
         problem = invariants.check(emulator) if actions >= recording.milestones["BEDROOM"] else None
@@ -59,14 +59,16 @@ def test_all_milestones_are_reached_in_order_at_their_actions(played, recording)
 def test_each_milestone_shows_in_memory(played, rom):
     seen = played[1]
     for name, kind, value in MILESTONES:
-        flags, badges, area = seen[name]
+        flags, badges, area, party = seen[name]
         if kind == "event":
             number = WORLD_EVENTS[value]
             assert flags[number // 8] >> number % 8 & 1, name
         elif kind == "badge":
             assert badges >> value & 1, name
+        elif kind == "party":
+            assert party >= value, name
         else:
-            assert area == rom.world["maps"][value]["id"], name
+            assert area == next(entry["id"] for entry in rom.world["maps"] if entry["const"] == value), name
 
 
 def test_invariants_hold_all_the_way(played):

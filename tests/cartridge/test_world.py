@@ -10,7 +10,7 @@ RED_SIZES = {
     0x2B: (4, 4), 0x2F: (5, 4), 0x32: (5, 4), 0x33: (17, 24), 0x36: (5, 7), 0x38: (4, 4), 0x3A: (7, 4), 0x3B: (20, 18),
     0x3C: (14, 14), 0x3D: (20, 18), 0x40: (7, 4), 0x41: (5, 7), 0x43: (4, 4), 0x44: (7, 4),
 }
-START = ("REDS_HOUSE_2F", 3, 5)
+START = ("REDS_HOUSE_2F", 3, 6)
 # step script -> event that opens it
 GATES = {
     # the script brings the player into the lab, where lab_gate keeps him until he has chosen
