@@ -9,6 +9,8 @@ HEIGHT = 72
 WIDTH = 80
 PACKED_WIDTH = WIDTH // 4
 FRAME_BYTES = HEIGHT * PACKED_WIDTH
+CELL = 8
+GRID = (HEIGHT // CELL, WIDTH // CELL)
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)
 # One 4-byte word per packed byte: a single table look-up yields four pixels.
 _UNPACK_TABLE = ((np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3).view(np.uint32).ravel()
@@ -22,34 +24,50 @@ def pack2bit(levels: np.ndarray) -> np.ndarray:
     return np.bitwise_or.reduce(quads << _SHIFTS, axis=-1)
 
 
+def _expand(packed: np.ndarray) -> np.ndarray:
+    return _UNPACK_TABLE[packed].view(np.uint8)
+
+
+def _expand_torch(packed: torch.Tensor) -> torch.Tensor:
+    """Four levels per byte, on the tensor's device: (..., n) -> (..., 4n)."""
+    if packed.device.type == "cpu":
+        return torch.from_numpy(_expand(packed.numpy()))
+    return torch.stack([packed >> 6, (packed >> 4) & 3, (packed >> 2) & 3, packed & 3], dim=-1).flatten(-2)
+
+
 def unpack2bit(packed: np.ndarray) -> np.ndarray:
     """Unpack uint8 (..., 72, 20) into levels 0..3 of shape (..., 72, 80)."""
     if packed.shape[-2:] != (HEIGHT, PACKED_WIDTH):
         raise ValueError(f"expected (..., {HEIGHT}, {PACKED_WIDTH}) packed bytes, got {packed.shape}")
-    return _UNPACK_TABLE[packed].view(np.uint8)
+    return _expand(packed)
 
 
-def unpack2bit_torch(packed: torch.Tensor) -> torch.Tensor:
-    """Unpack a uint8 tensor (..., 72, 20) into levels (..., 72, 80) on its own device."""
-    if packed.device.type == "cpu":
-        return torch.from_numpy(unpack2bit(packed.numpy()))
-    pixels = torch.stack([packed >> 6, (packed >> 4) & 3, (packed >> 2) & 3, packed & 3], dim=-1)
-    return pixels.flatten(-2)
+def cut_cells(frames: torch.Tensor) -> torch.Tensor:
+    """Cut levels (..., 72, 80) into 8x8 cells, one walkable tile each: uint8 (..., 9, 10, 64)."""
+    rows = frames.contiguous().view(torch.int64)  # eight pixels move as one number: ten times cheaper
+    return _regroup(rows).view(torch.uint8)
 
 
-def stack_frames(frames: torch.Tensor, is_first: torch.Tensor, depth: int) -> torch.Tensor:
+def unpack_cells(packed: torch.Tensor) -> torch.Tensor:
+    """`cut_cells` of the unpacked frames, for contiguous packed (..., 72, 20), cutting the packed bytes instead."""
+    return _expand_torch(_regroup(packed.view(torch.int16)).view(torch.uint8))
+
+
+def _regroup(rows: torch.Tensor) -> torch.Tensor:
+    """(..., 72, 10) -> (..., 9, 10, 8): the eight pixel rows of each cell."""
+    return rows.unflatten(-2, (GRID[0], CELL)).transpose(-1, -2).contiguous()
+
+
+def stack_cells(cells: torch.Tensor, is_first: torch.Tensor, depth: int) -> torch.Tensor:
     """Stack the `depth` latest frames of each row, newest last, with zeros for frames of an earlier episode.
 
-    frames uint8 (B, depth-1+T, 72, 80) and is_first bool (B, depth-1+T) carry the depth-1 rows before the sequence;
-    returns uint8 (B, T, depth, 72, 80).
+    cells uint8 (B, depth-1+T, 9, 10, 64) and is_first bool (B, depth-1+T) carry the depth-1 rows before the sequence;
+    returns uint8 (B, T, 9, 10, depth*64).
     """
-    batch, rows = is_first.shape
-    steps = rows - depth + 1
-    stacked = frames.new_empty(batch, steps, depth, *frames.shape[2:])
-    stacked[:, :, depth - 1] = frames[:, depth - 1 :]
-    same_episode = torch.ones(batch, steps, dtype=torch.bool, device=frames.device)
+    steps = cells.shape[1] - depth + 1
+    layers = [cells[:, depth - 1 :]]
+    same_episode = torch.ones_like(is_first[:, :steps])
     for age in range(1, depth):
         same_episode = same_episode & ~is_first[:, depth - age : depth - age + steps]  # (B, T)
-        older = frames[:, depth - 1 - age : depth - 1 - age + steps]
-        stacked[:, :, depth - 1 - age] = older * same_episode[:, :, None, None]
-    return stacked
+        layers.append(cells[:, depth - 1 - age : depth - 1 - age + steps] * same_episode[..., None, None, None])
+    return torch.cat(layers[::-1], dim=-1)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from Daddy.errors import DaddyError, UsageError
-from Daddy.frames import stack_frames, unpack2bit_torch
+from Daddy.frames import stack_cells, unpack_cells
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 from Daddy.nstep import nstep_targets
 from Daddy.replay_buffer import ReplayBatch, ReplaySpec
@@ -83,7 +83,7 @@ class UpdateResult:
 class _Inputs:
     """A batch on the learner's device; L = burn_in + seq_len + n_step rows."""
 
-    frames: Tensor  # uint8 (B, L, K, 72, 80)
+    cells: Tensor  # uint8 (B, L, 9, 10, K*64)
     core: Tensor  # float (B, L, core_dim)
     first: Tensor  # bool (B, L)
     state: HierarchicalState  # (B, W), before row 0
@@ -102,7 +102,7 @@ class Learner:
         self.config, self.spec, self.device = config, spec, device
         self.precision = resolve_precision(config.precision, device)
         self.online = online.to(device)
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.target = copy.deepcopy(self.online).requires_grad_(False).to(device)
         self.updates = 0
         self.weights_lock = threading.Lock()
         cores = {id(p) for p in self.online.core_parameters()}
@@ -139,13 +139,13 @@ class Learner:
                              spec.n_step, self.config.gamma)
         first = self._tensor(batch.is_first)
         oldest = lead - (spec.frame_stack - 1)
-        pixels = unpack2bit_torch(self._tensor(batch.screen[:, oldest:]))
+        cells = unpack_cells(self._tensor(batch.screen[:, oldest:]).contiguous())
         action = self._tensor(batch.action.astype(np.int64))
         core = core_inputs(self._tensor(batch.structured)[:, lead:], action[:, lead - 1 : -1],
                            self._tensor(batch.reward)[:, lead:], first[:, lead:], self.online.num_actions)
         weights = batch.weights if self.config.importance_weights else np.ones_like(batch.weights)
         return _Inputs(
-            frames=stack_frames(pixels, first[:, oldest:], spec.frame_stack), core=core, first=first[:, lead:],
+            cells=stack_cells(cells, first[:, oldest:], spec.frame_stack), core=core, first=first[:, lead:],
             state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
             action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
             bootstrap=self._tensor(plan.bootstrap - lead - burn), valid=self._tensor(plan.valid.astype(np.float32)),
@@ -161,12 +161,14 @@ class Learner:
         state = inputs.state
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             with torch.no_grad():
-                target_q, _, _ = self.target(inputs.frames, inputs.core, state, inputs.first)
+                target_q, _, _ = self.target.forward_cells(inputs.cells, inputs.core, state, inputs.first)
                 if burn:
-                    _, state, _ = self.online(
-                        inputs.frames[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn]
+                    _, state, _ = self.online.forward_cells(
+                        inputs.cells[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn]
                     )
-            q, _, _ = self.online(inputs.frames[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:])
+            q, _, _ = self.online.forward_cells(
+                inputs.cells[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:]
+            )
         return q, target_q[:, burn:]
 
     def _targets(self, inputs: _Inputs, q: Tensor, target_q: Tensor) -> Tensor:

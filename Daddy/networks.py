@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from Daddy.encoder import CellEncoder
-from Daddy.frames import HEIGHT, WIDTH
+from Daddy.frames import HEIGHT, WIDTH, cut_cells
 from Daddy.recurrent import Segments, find_segments, run_recurrent
 from Daddy.ssm import LRU
 from Daddy.state import HierarchicalState
@@ -118,30 +118,34 @@ class HierarchicalQNetwork(nn.Module):
         single = frames.dim() == 4
         if single:
             frames, structured, done_mask = frames[:, None], structured[:, None], done_mask.reshape(-1, 1)
-        self._check(frames, structured, done_mask)
-        joint = self._embed(frames, structured)  # (T, B, joint)
+        expected = (*done_mask.shape, self.frame_stack, HEIGHT, WIDTH)
+        if frames.shape != expected or frames.dtype != torch.uint8:
+            raise ValueError(f"frames must be uint8 {expected}, got {frames.dtype} {tuple(frames.shape)}")
+        cells = cut_cells(frames).permute(0, 1, 3, 4, 2, 5).flatten(-2)  # (B, T, 9, 10, K*64)
+        q, new_state, aux = self.forward_cells(cells, structured, state, done_mask)
+        return (q[:, 0], new_state, {k: v[:, 0] for k, v in aux.items()}) if single else (q, new_state, aux)
+
+    def forward_cells(self, cells: Tensor, structured: Tensor, state: HierarchicalState,
+                      done_mask: Tensor) -> tuple[Tensor, HierarchicalState, dict[str, Tensor]]:
+        """`forward` of a sequence whose frames are cut already: uint8 (B, T, 9, 10, K*64) from `frames.stack_cells`.
+
+        The learner shares one cut between its networks.
+        """
+        if structured.shape != (*done_mask.shape, self.core_dim):
+            raise ValueError(f"structured must be {(*done_mask.shape, self.core_dim)}, got {tuple(structured.shape)}")
+        if done_mask.dtype != torch.bool:
+            raise ValueError(f"done_mask must be bool, got {done_mask.dtype}")
+        joint = self._embed(cells, structured)  # (T, B, joint)
         features, new_state = self._remember(joint, state, done_mask.t())
         features = features.transpose(0, 1).float()  # (B, T, width)
         with torch.autocast(features.device.type, enabled=False):  # actions differ by less than bfloat16 resolves
             advantage = self.advantage(features)  # (B, T, A)
             q = self.value(features) + advantage - advantage.mean(dim=-1, keepdim=True)
-        if single:
-            q, features = q[:, 0], features[:, 0]
         return q, new_state, {"features": features}
 
-    def _check(self, frames: Tensor, structured: Tensor, done_mask: Tensor) -> None:
-        steps = frames.shape[:2]
-        expected = (*steps, self.frame_stack, HEIGHT, WIDTH)
-        if frames.shape != expected or frames.dtype != torch.uint8:
-            raise ValueError(f"frames must be uint8 {expected}, got {frames.dtype} {tuple(frames.shape)}")
-        if structured.shape != (*steps, self.core_dim):
-            raise ValueError(f"structured must be {(*steps, self.core_dim)}, got {tuple(structured.shape)}")
-        if done_mask.shape != steps or done_mask.dtype != torch.bool:
-            raise ValueError(f"done_mask must be bool {tuple(steps)}, got {done_mask.dtype} {tuple(done_mask.shape)}")
-
-    def _embed(self, frames: Tensor, structured: Tensor) -> Tensor:
-        batch, steps = frames.shape[:2]
-        pixels = self.encoder(frames.flatten(0, 1)).view(batch, steps, -1)  # (B, T, embed)
+    def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
+        batch, steps = cells.shape[:2]
+        pixels = self.encoder(cells.flatten(0, 1)).view(batch, steps, -1)  # (B, T, embed)
         joint = torch.cat([pixels, self.structured(structured)], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()
 

@@ -70,7 +70,7 @@ def test_replayed_q_values_equal_those_acted_on():
     batch = agent.replay.sample(40, np.random.default_rng(0))
     inputs = agent.learner._prepare(batch)
     with torch.inference_mode():
-        q, _, _ = agent.learner.online(inputs.frames, inputs.core, inputs.state, inputs.first)
+        q, _, _ = agent.learner.online.forward_cells(inputs.cells, inputs.core, inputs.state, inputs.first)
     slots_per_env = agent.replay.spec.ring // agent.replay.spec.stride
     assert len(set(batch.starts.tolist())) > 5
     for i, (slot, start) in enumerate(zip(batch.slots, batch.starts, strict=True)):
@@ -104,7 +104,8 @@ def test_acting_builds_no_graph_and_keeps_memory_of_acting_envs_only():
     agent, stream = make(), Stream(end_rate=0.0)
     feed(agent, stream, 10)
     state = agent.actor.state_dict()
-    assert not any(t.requires_grad or t.grad_fn for t in state.values())
+    tensors = [t for t in state.values() if isinstance(t, torch.Tensor)]
+    assert tensors and not any(t.requires_grad or t.grad_fn for t in tensors)
     before = state["memory"].clone()
     rows, reward = stream.rows(np.array([2, 0]))
     agent.act(rows, reward, np.array([2, 0]), np.zeros(2))
