@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from Daddy.exploration import RepeatedExploration
 from Daddy.frames import HEIGHT, WIDTH, unpack2bit
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 
@@ -16,7 +17,9 @@ from Daddy.networks import HierarchicalQNetwork, core_inputs
 class Actor:
     """A copy of the network with the state of `num_envs` envs; any subset of them acts in one call."""
 
-    def __init__(self, network: HierarchicalQNetwork, num_envs: int, device: torch.device):
+    def __init__(self, network: HierarchicalQNetwork, num_envs: int, device: torch.device, longest_repeat: int = 1):
+        """`longest_repeat` bounds how long an exploratory action is repeated; 1 is plain epsilon-greedy."""
+        self._exploration = RepeatedExploration(num_envs, longest_repeat)
         self.network = copy.deepcopy(network).requires_grad_(False).to(device)
         self.device = device
         self._memory = network.initial_state(num_envs, device)  # flat (num_envs, W)
@@ -72,17 +75,21 @@ class Actor:
             stored: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Epsilon-greedy actions int32 (B,) and what `q_values` stored; epsilon float (B,)."""
         q, memories = self.q_values(rows, reward, env_ids, stored)
-        explore = rng.random(len(q)) < epsilon
-        actions = np.where(explore, rng.integers(0, q.shape[1], len(q)), q.argmax(axis=1)).astype(np.int32)
+        first = np.array(rows["is_first"], dtype=bool)
+        actions = self._exploration.choose(q.argmax(axis=1), q.shape[1], env_ids, first, epsilon, rng)
         self.remember_actions(env_ids, actions)
         return actions, memories
 
     def state_dict(self) -> dict[str, Any]:
-        """Memory, frames and last actions of every env; the weights belong to the learner."""
-        return {"memory": self._memory.flat, "frames": self._frames, "last_action": self._last_action}
+        """Memory, frames, last and repeated actions of every env; the weights belong to the learner."""
+        return {
+            "memory": self._memory.flat, "frames": self._frames, "last_action": self._last_action,
+            "exploration": self._exploration.state_dict(),
+        }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave, for the same number of envs."""
         self._memory.flat.copy_(state["memory"])
         self._frames.copy_(state["frames"])
         self._last_action.copy_(state["last_action"])
+        self._exploration.load_state_dict(state["exploration"])

@@ -22,7 +22,8 @@ class AgentConfig:
     """Settings of the learner core.
 
     `sizes` overrides the preset `model_size`; `stride` 0 means half of seq_len; batch_size counts sequences;
-    learning_starts counts env steps; the acting weights follow the learner every `actor_sync` updates.
+    learning_starts counts env steps; the acting weights follow the learner every `actor_sync` updates;
+    exploratory actions are repeated up to `longest_repeat` steps.
     """
 
     model_size: str = "slim"
@@ -41,6 +42,7 @@ class AgentConfig:
     priority_beta: float = 0.4
     priority_eta: float = 0.9
     actor_sync: int = 1
+    longest_repeat: int = 1
     seed: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
@@ -65,7 +67,7 @@ class Agent:
         if self.device.type == "cpu":
             keep_freed_memory()  # after the rings: they should stay lazily mapped
         self.learner = Learner(config.learner, spec, network, self.device)
-        self.actor = Actor(self.learner.online, num_envs, self.device)
+        self.actor = Actor(self.learner.online, num_envs, self.device, config.longest_repeat)
         self._synced_updates = 0
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
 

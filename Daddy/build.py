@@ -64,6 +64,7 @@ def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> 
         batch_size=config.batch_size,
         buffer_size=config.buffer_size,
         learning_starts=config.learning_starts,
+        longest_repeat=config.epsilon_repeat,
         seed=config.seed,
         learner=learner,
     )

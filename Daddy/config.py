@@ -59,13 +59,16 @@ class TrainConfig:
     gamma: float = setting(0.997, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
     target_update: int = setting(400, "agent", "updates between two copies into the target network")
-    epsilon_start: float = setting(1.0, "agent", "probability of a random action at step 0")
-    epsilon_min: float = setting(0.02, "agent", "probability of a random action once decayed")
+    epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
+    epsilon_min: float = setting(0.02, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
         "ladder", "agent", "linear: one value for all envs; ladder: envs spread from bold to nearly greedy",
         choices=("linear", "ladder"),
     )
-    epsilon_decay: float = setting(0.1, "agent", "share of total_steps over which epsilon falls")
+    epsilon_decay: float = setting(0.5, "agent", "share of total_steps over which epsilon falls")
+    epsilon_repeat: int = setting(
+        32, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
+    )
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty")
     )
@@ -111,7 +114,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("learning_starts", 0, None), ("replay_ratio", 0, 64), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
-    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("rnd_weight", 0, None), ("novelty_weight", 0, None),
+    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000), ("rnd_weight", 0, None), ("novelty_weight", 0, None),
 )  # fmt: skip
 
 

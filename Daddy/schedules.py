@@ -35,9 +35,10 @@ def epsilons(kind: str, step_global: int, settings: EpsilonSettings) -> np.ndarr
     """Epsilon of every env, float64 (num_envs,).
 
     linear: epsilon_start falls to epsilon_min, the same for all. ladder: every env falls from epsilon_start to its own
-    rung, and none of them below it; epsilon_min does not apply.
+    rung, and none of them below it or below epsilon_min.
     """
-    rungs = {"linear": np.full(settings.num_envs, settings.epsilon_min), "ladder": ladder(settings.num_envs)}
+    flat = np.full(settings.num_envs, settings.epsilon_min)
+    rungs = {"linear": flat, "ladder": np.maximum(ladder(settings.num_envs), flat)}
     if kind not in rungs:
         raise ValueError(f"unknown schedule {kind!r}; choose from {', '.join(rungs)}")
     progress = linear(step_global, 0.0, 1.0, settings.epsilon_decay * settings.total_steps)

@@ -24,13 +24,15 @@ def test_epsilons_follow_the_schedule():
     means = [epsilons("linear", step, SETTINGS).tolist() for step in (0, 250, 500, 9999)]
     np.testing.assert_allclose(means, np.repeat([[1.0], [0.55], [0.1], [0.1]], 4, axis=1))
     assert epsilons("ladder", 0, SETTINGS).tolist() == [1.0] * 4
-    np.testing.assert_allclose(epsilons("ladder", 250, SETTINGS), (1.0 + ladder(4)) / 2)
+    rungs = np.maximum(ladder(4), SETTINGS.epsilon_min)
+    assert rungs.tolist() != ladder(4).tolist(), "epsilon_min is a floor for every rung"
+    np.testing.assert_allclose(epsilons("ladder", 250, SETTINGS), (1.0 + rungs) / 2)
     for step in (500, 10_000):
-        np.testing.assert_allclose(epsilons("ladder", step, SETTINGS), ladder(4))
+        np.testing.assert_allclose(epsilons("ladder", step, SETTINGS), rungs)
 
 
 def test_a_rung_is_a_floor_and_unknown_kinds_are_refused():
-    low = SimpleNamespace(**{**vars(SETTINGS), "epsilon_start": 0.0})
+    low = SimpleNamespace(**{**vars(SETTINGS), "epsilon_start": 0.0, "epsilon_min": 0.0})
     np.testing.assert_allclose(epsilons("ladder", 0, low), ladder(4))
     with pytest.raises(ValueError, match="linear, ladder"):
         epsilons("cosine", 0, SETTINGS)

@@ -1,0 +1,46 @@
+"""Temporally extended epsilon-greedy: a random action is repeated for a zeta-distributed number of steps.
+
+ez-greedy (Dabney, Ostrovski, Barreto 2020, arXiv 2006.01782): iid button noise stays near where it is, repeated buttons
+cross rooms. Unlike the paper, epsilon stays the share of exploratory *steps*, whatever the repeat length.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_MU = 2.0  # P(n) ~ n^-mu, the paper's choice
+
+
+class RepeatedExploration:
+    """Which envs explore, with which action and for how many more steps. `longest` 1 is plain epsilon-greedy."""
+
+    def __init__(self, num_envs: int, longest: int) -> None:
+        lengths = np.arange(1, longest + 1)
+        weights = lengths**-_MU
+        self._cumulative = np.cumsum(weights / weights.sum())
+        self._mean = float((lengths * weights).sum() / weights.sum())
+        self._left = np.zeros(num_envs, np.int64)
+        self._action = np.zeros(num_envs, np.int64)
+
+    def choose(self, greedy: np.ndarray, num_actions: int, env_ids: np.ndarray, first: np.ndarray,
+               epsilon: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Actions int32 (B,): `greedy` (B,) but for exploring envs. first bool (B,) ends a repeat, epsilon is (B,)."""
+        left = np.where(first, 0, self._left[env_ids])
+        # A share eps of steps explores when runs of mean length m start with probability eps / (m - eps (m - 1)).
+        begins = (left == 0) & (rng.random(len(greedy)) < epsilon / (self._mean - epsilon * (self._mean - 1.0)))
+        lengths = 1 + np.searchsorted(self._cumulative, rng.random(len(greedy)) * self._cumulative[-1])
+        random_action = rng.integers(0, num_actions, len(greedy))
+        self._action[env_ids] = np.where(begins, random_action, self._action[env_ids])
+        left = np.where(begins, lengths, left)
+        self._left[env_ids] = np.maximum(left - 1, 0)
+        return np.where(left > 0, self._action[env_ids], greedy).astype(np.int32)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"left": self._left, "action": self._action}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave, for the same number of envs."""
+        self._left[:] = np.asarray(state["left"])
+        self._action[:] = np.asarray(state["action"])
