@@ -3,8 +3,9 @@
     python benchmarks/env_sps.py [--envs 4 8 16 32] [--rounds 5] [--seconds 2] [--json FILE]
 
 The ceiling, "bare x2", is two processes that press a random button, run the same frames, pack the same screen and read
-the same memory, with no env, reward or vector around it. Rounds are interleaved, so that a machine that slows down
-slows down everybody; the table shows medians. On a busy machine only the shares mean anything.
+the same memory, with no env, reward or vector around it. "cpu us" is the processor time per step of all processes
+together: it counts polling, leaves waiting out and holds still on a busy machine, where of the rates only the shares
+mean anything. Rounds are interleaved, so that a machine that slows down slows everybody; the table shows medians.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import psutil
 
 from Daddy.puffer_shim import make_vector
 from Daddy.puffer_shim._pufferlib import vector as pufferlib_vector
@@ -30,6 +32,7 @@ from pokemonred_puffer.ram_map import Snapshot
 MAX_STEPS = 8_192
 WARM_UP = 30  # steps of each env before the clock starts
 CEILING = "bare x2"
+Rate = tuple[float, float]  # steps per second, processor microseconds per step
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,13 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     print(table(results))
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"seconds": args.seconds, "steps_per_second": results}, file, indent=1)
+            json.dump({"seconds": args.seconds, "rounds": results}, file, indent=1)
     return 0
 
 
-def layouts(env_counts: list[int], config: dict) -> dict[str, Callable[[float], float]]:
-    """Layout name -> function that runs it for some seconds and returns its steps per second."""
-    found: dict[str, Callable[[float], float]] = {
+def layouts(env_counts: list[int], config: dict) -> dict[str, Callable[[float], Rate]]:
+    """Layout name -> function that runs it for some seconds and returns its Rate."""
+    found: dict[str, Callable[[float], Rate]] = {
         "bare x1": partial(in_processes, 1, bare_loop, config),
         CEILING: partial(in_processes, 2, bare_loop, config),
         "record env x2": partial(in_processes, 2, record_loop, config),
@@ -73,9 +76,9 @@ def select(found: dict[str, Any], words: list[str]) -> dict[str, Any]:
     return {name: run for name, run in found.items() if not words or name == CEILING or any(w in name for w in words)}
 
 
-def measure(chosen: dict[str, Callable[[float], float]], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Steps per second of each layout in each round."""
-    results: dict[str, list[float]] = {name: [] for name in chosen}
+def measure(chosen: dict[str, Callable[[float], Rate]], rounds: int, seconds: float) -> dict[str, list[Rate]]:
+    """The Rate of each layout in each round."""
+    results: dict[str, list[Rate]] = {name: [] for name in chosen}
     for number in range(rounds):
         for name, run in chosen.items():
             print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
@@ -83,17 +86,21 @@ def measure(chosen: dict[str, Callable[[float], float]], rounds: int, seconds: f
     return results
 
 
-def table(results: dict[str, list[float]]) -> str:
+def table(results: dict[str, list[Rate]]) -> str:
     """One row per layout: median, range and share of the ceiling; shares are medians of the rounds' own shares."""
-    lines = [f"{'layout':34}{'steps/s':>9}{'min':>9}{'max':>9}{'share':>8}"]
-    for name, rates in results.items():
-        share = statistics.median(rate / ceiling for rate, ceiling in zip(rates, results[CEILING], strict=True))
-        lines.append(f"{name:34}{statistics.median(rates):9.0f}{min(rates):9.0f}{max(rates):9.0f}{share:8.2f}")
+    lines = [f"{'layout':34}{'steps/s':>9}{'min':>9}{'max':>9}{'share':>8}{'cpu us':>8}"]
+    for name, rounds in results.items():
+        rates, costs = zip(*rounds, strict=True)
+        share = statistics.median(rate / ceiling for rate, (ceiling, _) in zip(rates, results[CEILING], strict=True))
+        lines.append(
+            f"{name:34}{statistics.median(rates):9.0f}{min(rates):9.0f}{max(rates):9.0f}{share:8.2f}"
+            f"{statistics.median(costs):8.0f}"
+        )
     return "\n".join(lines)
 
 
-def in_processes(count: int, loop: Callable, config: dict, seconds: float) -> float:
-    """``loop`` in ``count`` processes at once; the sum of their rates."""
+def in_processes(count: int, loop: Callable, config: dict, seconds: float) -> Rate:
+    """``loop`` in ``count`` processes at once; the sum of their rates and the mean of their costs."""
     barrier, answers = multiprocessing.Barrier(count), multiprocessing.SimpleQueue()
     workers = [
         multiprocessing.Process(target=answer, args=(loop, config, seed, barrier, answers, seconds), daemon=True)
@@ -106,7 +113,7 @@ def in_processes(count: int, loop: Callable, config: dict, seconds: float) -> fl
         worker.join()
     if problems := [rate for rate in rates if isinstance(rate, str)]:
         raise SystemExit(f"error: {problems[0]}")
-    return sum(rates)
+    return sum(rate for rate, _ in rates), statistics.mean(cost for _, cost in rates)
 
 
 def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, seconds: float) -> None:
@@ -118,7 +125,7 @@ def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, 
         answers.put(f"{type(error).__name__}: {error}")
 
 
-def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
+def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
     """Nothing but the emulator: button, frames, screen, memory."""
     env = make_red_env(config, None)
     env.reset(seed=seed)
@@ -135,7 +142,7 @@ def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
     return timed(step, barrier, seconds)
 
 
-def record_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
+def record_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
     """One RecordEnv per process: what the env costs without any vector around it."""
     env = EnvCreator(make_red_env, config, None, MAX_STEPS).make()
     env.reset(seed=seed)
@@ -143,19 +150,19 @@ def record_loop(config: dict, seed: int, barrier: Any, seconds: float) -> float:
     return timed(lambda number: env.step(actions[number]), barrier, seconds)
 
 
-def timed(step: Callable[[int], None], barrier: Any, seconds: float) -> float:
-    """Steps per second of ``step(number)`` after the warm-up, from the moment that all processes are ready."""
+def timed(step: Callable[[int], None], barrier: Any, seconds: float) -> Rate:
+    """The Rate of ``step(number)`` after the warm-up, from the moment that all processes are ready."""
     for number in range(WARM_UP):
         step(number)
     barrier.wait()
-    started, done = time.perf_counter(), 0
+    started, busy, done = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - started < seconds:
         step(WARM_UP + done)
         done += 1
-    return done / (time.perf_counter() - started)
+    return done / (time.perf_counter() - started), 1e6 * (time.process_time() - busy) / done
 
 
-def run_vector(config: dict, seconds: float, **settings: Any) -> float:
+def run_vector(config: dict, seconds: float, **settings: Any) -> Rate:
     """The shim, fed with random actions."""
     vector = make_vector(config, max_episode_steps=MAX_STEPS, **settings)
     try:
@@ -164,7 +171,7 @@ def run_vector(config: dict, seconds: float, **settings: Any) -> float:
         vector.close()
 
 
-def run_stock(config: dict, count: int, seconds: float) -> float:
+def run_stock(config: dict, count: int, seconds: float) -> Rate:
     """pufferlib's Multiprocessing as it comes, two workers, on the same record envs."""
     creator = EnvCreator(make_red_env, config, None, MAX_STEPS, num_actions=7)
     vector = pufferlib_vector.make(
@@ -177,7 +184,7 @@ def run_stock(config: dict, count: int, seconds: float) -> float:
         vector.close()
 
 
-def run_gymnasium(config: dict, count: int, seconds: float) -> float:
+def run_gymnasium(config: dict, count: int, seconds: float) -> Rate:
     """gymnasium's AsyncVectorEnv, one process per env, shared memory, on the same record envs."""
     from gymnasium.vector import AsyncVectorEnv
 
@@ -192,19 +199,26 @@ def run_gymnasium(config: dict, count: int, seconds: float) -> float:
         vector.close()
 
 
-def timed_vector(recv: Callable, send: Callable, num_envs: int, batch_size: int, seconds: float) -> float:
-    """Env steps per second over whole batches."""
+def timed_vector(recv: Callable, send: Callable, num_envs: int, batch_size: int, seconds: float) -> Rate:
+    """The Rate over whole batches."""
     actions = np.random.default_rng(0).integers(7, size=(1_000, batch_size)).astype(np.int32)
     for number in range(WARM_UP * num_envs // batch_size):
         recv()
         send(actions[number])
     recv()
-    started, done = time.perf_counter(), 0
+    family = [psutil.Process(), *psutil.Process().children()]
+    started, busy, done = time.perf_counter(), processor_seconds(family), 0
     while time.perf_counter() - started < seconds:
         send(actions[done % 1_000])
         recv()
         done += 1
-    return done * batch_size / (time.perf_counter() - started)
+    steps = done * batch_size
+    return steps / (time.perf_counter() - started), 1e6 * (processor_seconds(family) - busy) / steps
+
+
+def processor_seconds(processes: list[psutil.Process]) -> float:
+    """User and system time of the processes so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""pufferlib's Multiprocessing and Serial, made to nap, to notice dead workers and to share one interface."""
+"""pufferlib's Multiprocessing and Serial, made to sleep, to notice lost workers and to share one interface."""
 
 from __future__ import annotations
 
 import atexit
+import functools
 import signal
 import time
 
@@ -10,20 +11,21 @@ import numpy as np
 
 from Daddy.puffer_shim._pufferlib import vector
 from Daddy.puffer_shim.errors import WorkerError
-from Daddy.puffer_shim.worker import run_worker
+from Daddy.puffer_shim.worker import Bell, Bells, run_worker
 
-NAP_S = 50e-6
 LIVENESS_S = 0.1
 HANG_S = 120.0
 _GRACE_S = 2.0
 
 
 class WorkerPool(vector.Multiprocessing):
-    """pufferlib's Multiprocessing whose parent naps while it waits and raises WorkerError for a lost worker."""
+    """pufferlib's Multiprocessing whose parent sleeps while it waits and raises WorkerError for a lost worker."""
 
     def __init__(self, creators: list, num_workers: int, batch_size: int) -> None:
         count = len(creators)
-        original, vector._worker_process = vector._worker_process, run_worker
+        self._bells = [Bells(Bell(), Bell()) for _ in range(num_workers)]
+        original = vector._worker_process
+        vector._worker_process = functools.partial(run_worker, bells=self._bells)
         try:
             super().__init__(
                 creators, [[]] * count, [{}] * count, count,
@@ -31,12 +33,21 @@ class WorkerPool(vector.Multiprocessing):
             )  # fmt: skip
         finally:
             vector._worker_process = original
+        self._delivered: list[int] = []
         atexit.register(self.close)  # else multiprocessing would wait for the workers for ever
 
     def async_reset(self, seed: int) -> None:
         """Reset all envs once the running steps are done; env i gets ``seed + i``."""
         self._wait(self.waiting_workers)
         super().async_reset(seed)
+        for bells in self._bells:
+            bells.work.ring()
+
+    def send(self, actions: np.ndarray) -> None:
+        """Step the envs received last."""
+        super().send(actions)
+        for index in self._delivered:
+            self._bells[index].work.ring()
 
     def receive(self) -> tuple[np.ndarray, np.ndarray]:
         """(rows (B, itemsize) uint8 view, env ids (B,)) of the next batch.
@@ -44,25 +55,26 @@ class WorkerPool(vector.Multiprocessing):
         Raises:
             WorkerError: a worker raised, died, or has not answered for HANG_S seconds.
         """
-        self._wait(self.waiting_workers[: self.workers_per_batch])
+        self._delivered = self.waiting_workers[: self.workers_per_batch]
+        self._wait(self._delivered)
         observations, _, _, _, _, env_ids, _ = self.recv()
         return observations, env_ids
 
     def _wait(self, needed: list[int]) -> None:
-        """Nap until all ``needed`` workers have answered."""
-        semaphores = self.buf["semaphores"]
-        waited, looked = 0.0, time.monotonic()
-        while (semaphores[needed] < vector.MAIN).any():
-            time.sleep(NAP_S)
-            now = time.monotonic()
-            if now - looked < LIVENESS_S:
-                continue
-            waited += min(now - looked, 1.0)  # a suspended machine is no hanging worker
-            looked = now
-            self._check_workers()
-            if waited > HANG_S:
-                slow = next(i for i in needed if semaphores[i] < vector.MAIN)
-                raise WorkerError(f"{self._name(slow)} has not answered for {HANG_S:.0f} s; stop and resume the run")
+        """Sleep until all ``needed`` workers have answered."""
+        semaphores, waited = self.buf["semaphores"], 0.0
+        for index in needed:
+            bell = self._bells[index].done
+            if semaphores[index] >= vector.MAIN:
+                bell.forget()
+            while semaphores[index] < vector.MAIN:
+                if bell.sleep(LIVENESS_S):
+                    continue
+                waited += LIVENESS_S  # a suspended machine is no hanging worker: count sleeps, not the clock
+                self._check_workers()
+                if waited > HANG_S:
+                    name = self._name(index)
+                    raise WorkerError(f"{name} has not answered for {HANG_S:.0f} s; stop and resume the run")
 
     def _check_workers(self) -> None:
         for index, process in enumerate(self.processes):
@@ -90,6 +102,8 @@ class WorkerPool(vector.Multiprocessing):
         while self._any_busy() and time.monotonic() < deadline:
             time.sleep(0.002)
         semaphores[semaphores >= vector.MAIN] = vector.CLOSE
+        for bells in self._bells:
+            bells.work.ring()
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():

@@ -1,28 +1,60 @@
-"""The worker process: pufferlib's protocol over shared memory, with naps, a watched parent and reported failures."""
+"""The worker process: pufferlib's protocol over shared memory, without polling and with failures reported.
+
+pufferlib's parent and workers watch each other's state byte in a loop, which costs a third of a small machine. Here the
+byte still says what to do, and a ``Bell`` per worker and direction says when to look.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import time
 import traceback
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from Daddy.puffer_shim._pufferlib import vector
 
-NAP_S = 50e-6  # between two looks at the semaphore; the kernel makes it about 100 us
-_PARENT_CHECK_NAPS = 1_000
+PARENT_CHECK_S = 0.5
+
+
+class Bell:
+    """Wakes one sleeper in another process. Rings may be missed or stale: who wakes up must look for itself."""
+
+    def __init__(self) -> None:
+        self._semaphore = multiprocessing.Semaphore(0)
+
+    def ring(self) -> None:
+        self._semaphore.release()
+
+    def sleep(self, seconds: float) -> bool:
+        """Sleep until a ring; False when none came in time."""
+        return self._semaphore.acquire(True, seconds)
+
+    def forget(self) -> None:
+        """Take back one ring that nobody slept for."""
+        self._semaphore.acquire(False)
+
+
+@dataclass(frozen=True)
+class Bells:
+    """``work`` wakes the worker, ``done`` the parent."""
+
+    work: Bell
+    done: Bell
 
 
 def run_worker(
     env_creators: list, env_args: list, env_kwargs: list, obs_shape: tuple, obs_dtype: np.dtype, atn_shape: tuple,
     atn_dtype: Any, num_envs: int, num_agents: int, num_workers: int, worker_idx: int, send_pipe: Any, recv_pipe: Any,
-    shm: dict, is_native: bool, seed: int,
+    shm: dict, is_native: bool, seed: int, bells: list[Bells],
 ) -> None:  # fmt: skip
-    """Stands in for pufferlib's ``_worker_process`` (same arguments). A failure goes into ``send_pipe`` as a dict."""
+    """Stands in for pufferlib's ``_worker_process`` (same arguments, and the bells of all workers).
+
+    A failure goes into ``send_pipe`` as a dict of plain values.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides when to stop: it may still have to save
         signal.signal(number, signal.SIG_IGN)
     try:
@@ -32,7 +64,7 @@ def run_worker(
             for j, (creator, args, kwargs) in enumerate(zip(env_creators, env_args, env_kwargs, strict=True))
         ]
         semaphores = np.ndarray(num_workers, np.uint8, buffer=shm["semaphores"])
-        _serve(envs, buffers["actions"], semaphores, worker_idx, recv_pipe)
+        _serve(envs, buffers["actions"], semaphores, worker_idx, recv_pipe, bells[worker_idx])
     except Exception as error:
         send_pipe.send(describe_failure(error))
 
@@ -64,17 +96,15 @@ def describe_failure(error: Exception) -> dict[str, Any]:
     }
 
 
-def _serve(envs: list, actions: np.ndarray, semaphores: np.ndarray, index: int, recv_pipe: Any) -> None:
+def _serve(
+    envs: list, actions: np.ndarray, semaphores: np.ndarray, index: int, recv_pipe: Any, bells: Bells
+) -> None:
     """Answer the parent until it says close or is gone. ``actions`` is (num_envs,) int32."""
-    naps = 0
     while True:
-        request = semaphores[index]
-        if request >= vector.MAIN:
-            naps += 1
-            if naps % _PARENT_CHECK_NAPS == 0 and os.getppid() != multiprocessing.parent_process().pid:
+        while semaphores[index] >= vector.MAIN:
+            if not bells.work.sleep(PARENT_CHECK_S) and os.getppid() != multiprocessing.parent_process().pid:
                 return
-            time.sleep(NAP_S)
-            continue
+        request = semaphores[index]
         if request == vector.CLOSE:
             for env in envs:
                 env.close()
@@ -84,6 +114,7 @@ def _serve(envs: list, actions: np.ndarray, semaphores: np.ndarray, index: int, 
         else:
             _step(envs, actions)
         semaphores[index] = vector.MAIN
+        bells.done.ring()
 
 
 def _reset(envs: list, seed: int) -> None:
