@@ -62,7 +62,8 @@ def run(verb: str, args: list[str]) -> int:
     if verb == "lint":
         return lint()
     if verb == "test":
-        return lint() or subprocess.call([PYTHON, "-m", "pytest", *args], cwd=ROOT)
+        style = lint()
+        return subprocess.call([PYTHON, "-m", "pytest", *args], cwd=ROOT) or style
     search_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # for tests.cartridge.fuzz
     os.execve(PYTHON, [str(PYTHON), *COMMANDS[verb][0], *args], os.environ | {"PYTHONPATH": search_path})
 
