@@ -96,9 +96,9 @@ def test_another_rom_is_refused(rom, recording):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_keys_break_no_invariant(seed):
-    report = fuzz(seed, 12_000)
+    report = fuzz(seed, 8_000)
     assert report.broken is None
-    assert report.places > 200 and report.fights > 20
+    assert report.places > 150 and report.fights > 10
 
 
 def test_rebuild_is_bit_identical():
