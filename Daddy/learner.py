@@ -95,6 +95,13 @@ class _Inputs:
     weights: Tensor  # float (B, 1)
 
 
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy of an optimizer value in its parameter's memory layout, which the fused optimizer takes for granted."""
+    if value.shape != parameter.shape:
+        return value.clone().to(parameter.device)
+    return torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
 class Learner:
     """Owns the online and the target network and the optimizer; `weights_lock` is held while weights change."""
 
@@ -229,5 +236,5 @@ class Learner:
             raise DaddyError(f"the saved network is not this one; use the saved run's --model-size: {error}") from None
         for name, parameter in self.online.named_parameters():
             saved = state["moments"].get(name, {})
-            self.optimizer.state[parameter] = {key: value.clone().to(self.device) for key, value in saved.items()}
+            self.optimizer.state[parameter] = {key: _laid_out_like(parameter, value) for key, value in saved.items()}
         self.updates = int(state["updates"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from Daddy.agent import Agent, AgentConfig
+from Daddy.checkpoint import load_checkpoint, save_checkpoint
 from Daddy.errors import DaddyError, UsageError
 from Daddy.learner import LearnerConfig, rescale, unrescale
 from Daddy.networks import NetworkSizes
@@ -177,13 +178,14 @@ def test_the_same_seed_gives_the_same_run():
     assert len(results[0]) > 10 and results[0] == results[1] != results[2]
 
 
-def test_a_restored_agent_continues_identically():
+def test_an_agent_restored_from_disk_continues_identically(tmp_path):
     agent, stream = make(), Stream()
     run(agent, stream, 30)
-    saved, replay = agent.state_dict(), agent.replay.state_dict()
+    path = save_checkpoint(tmp_path, 30, {"agent": agent.state_dict(), "replay": agent.replay.state_dict()})
+    saved = load_checkpoint(path)
     copy = make(seed=9)
-    copy.load_state_dict(saved)
-    copy.replay.load_state_dict(replay)
+    copy.load_state_dict(saved["agent"])
+    copy.replay.load_state_dict(saved["replay"])
     same = Stream()
     same.rng.bit_generator.state, same.over = stream.rng.bit_generator.state, stream.over.copy()
     assert run(copy, same, 10) == run(agent, stream, 10)
