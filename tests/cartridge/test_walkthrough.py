@@ -34,7 +34,8 @@ def played(rom, recording):
     invariants, seen, broken = Invariants(rom.world), {}, []
 
     def on_reach(emulator, name, actions):
-        seen[name] = (emulator.read_range(0xD747, 320), emulator.read(0xD356), emulator.read(0xD35E), emulator.read(0xD163))
+        flags = emulator.read_range(0xD747, 320)
+        seen[name] = (flags, emulator.read(0xD356), emulator.read(0xD35E), emulator.read(0xD163))
 
     def on_action(emulator, actions):
         problem = invariants.check(emulator) if actions >= recording.milestones["BEDROOM"] else None
@@ -98,7 +99,7 @@ def test_another_rom_is_refused(rom, recording):
 def test_random_keys_break_no_invariant(seed):
     report = fuzz(seed, 8_000)
     assert report.broken is None
-    assert report.places > 150 and report.fights > 10
+    assert report.places > 150 and report.fighting > 800
 
 
 def test_rebuild_is_bit_identical():
