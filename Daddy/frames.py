@@ -32,6 +32,10 @@ def _expand_torch(packed: torch.Tensor) -> torch.Tensor:
     """Four levels per byte, on the tensor's device: (..., n) -> (..., 4n)."""
     if packed.device.type == "cpu":
         return torch.from_numpy(_expand(packed.numpy()))
+    return _expand_shifts(packed)
+
+
+def _expand_shifts(packed: torch.Tensor) -> torch.Tensor:
     return torch.stack([packed >> 6, (packed >> 4) & 3, (packed >> 2) & 3, packed & 3], dim=-1).flatten(-2)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from Daddy.frames import cut_cells, pack2bit, stack_cells, unpack2bit, unpack_cells
+from Daddy.frames import _expand_shifts, cut_cells, pack2bit, stack_cells, unpack2bit, unpack_cells
 
 
 def test_packing_is_lossless_and_puts_the_leftmost_pixel_in_the_high_bits():
@@ -10,6 +10,7 @@ def test_packing_is_lossless_and_puts_the_leftmost_pixel_in_the_high_bits():
     packed = pack2bit(levels)
     assert packed.shape == (5, 72, 20) and packed.dtype == np.uint8
     np.testing.assert_array_equal(unpack2bit(packed), levels)
+    np.testing.assert_array_equal(_expand_shifts(torch.from_numpy(packed)).numpy(), levels)  # the GPU's way
     one = np.zeros((72, 80), np.uint8)
     one[0, :4] = [3, 0, 1, 2]
     assert pack2bit(one)[0, 0] == 0b11_00_01_10
