@@ -1,9 +1,12 @@
 """The shim around the real env on the free cartridge."""
 
+import gymnasium
 import numpy as np
 import pytest
 
 from Daddy.puffer_shim import MILESTONES, make_vector, map_names
+from Daddy.puffer_shim.record_env import RecordEnv
+from Daddy.puffer_shim.red import make_red_env
 from pokemonred_puffer.errors import ConfigError, RomError
 from pokemonred_puffer.rom import CARTRIDGE_PATH
 
@@ -66,3 +69,26 @@ def test_a_bad_rom_or_reward_is_refused_before_any_worker_starts(tmp_path):
         make_vector({"gb_path": str(rom)}, num_envs=2, max_episode_steps=9)
     with pytest.raises(ConfigError, match="reward"):
         make_vector({}, num_envs=2, max_episode_steps=9, reward_name="baseline.NoSuchReward")
+
+
+class Fork(gymnasium.Env):
+    """The real env seen as an unmodified fork: upstream's surface and no telemetry."""
+
+    def __init__(self, env: gymnasium.Env, memory: str) -> None:
+        self.action_space, self.reset, self.step, self.close = env.action_space, env.reset, env.step, env.close
+        self.read_m = env.read_m
+        if memory == "through pyboy":
+            self.pyboy = env.pyboy
+
+
+@pytest.mark.parametrize("memory", ["through pyboy", "byte by byte"])
+def test_a_fork_without_telemetry_gives_the_same_records(memory):
+    native = RecordEnv(make_red_env({}, None), EPISODE)
+    fork = RecordEnv(Fork(make_red_env({"two_bit": False, "reduce_res": False}, None), memory), EPISODE)
+    try:
+        assert native.reset(seed=1)[0].tobytes() == fork.reset(seed=1)[0].tobytes()
+        for action in (0, 2, 3, 4, 1, 6, 5):
+            assert native.step(action)[0].tobytes() == fork.step(action)[0].tobytes()
+    finally:
+        native.close()
+        fork.close()
