@@ -87,9 +87,13 @@ class Agent:
         spec, each = self.replay.spec, self.replay.bytes_per_transition()
         rows = spec.ring * spec.num_envs
         return [
-            f"network {self.config.model_size}: {count:,} parameters on {self.device}",
+            f"network {self.config.model_size}: {count:,} parameters on {self.device}, {self._precision_line()}",
             f"replay: {rows:,} transitions of {each:,.0f} bytes = {rows * each / 2**30:.2f} GiB",
         ]
+
+    def _precision_line(self) -> str:
+        auto = self.config.learner.precision == "auto"
+        return f"learning in {self.learner.precision} ({'auto: what the hardware is fast at' if auto else 'as asked'})"
 
     def act(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, env_ids: np.ndarray,
             epsilon: np.ndarray) -> np.ndarray:

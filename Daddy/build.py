@@ -54,7 +54,13 @@ def build_vector(config: TrainConfig) -> VectorEnv:
 
 def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> Agent:
     """The agent for ``config.num_envs`` envs."""
-    learner = LearnerConfig(gamma=config.gamma, lr=config.lr, target_update=config.target_update)
+    learner = LearnerConfig(
+        gamma=config.gamma,
+        lr=config.lr,
+        target_update=config.target_update,
+        value_rescale=config.value_rescale,
+        precision=config.precision,
+    )
     agent_config = AgentConfig(
         model_size=config.model_size,
         ablate=tuple(name for name in config.ablate if name in _CORES),

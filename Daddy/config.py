@@ -49,6 +49,10 @@ class TrainConfig:
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
     device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N")
+    precision: str = setting(
+        "auto", "agent", "arithmetic of encoder and cores when learning; auto: bfloat16 where the hardware has it",
+        choices=("auto", "float32", "bfloat16"),
+    )
     batch_size: int = setting(32, "agent", "sequences per update")
     buffer_size: int = setting(500_000, "agent", "transitions kept for replay")
     learning_starts: int = setting(10_000, "agent", "steps collected before the first update")
@@ -58,6 +62,7 @@ class TrainConfig:
     n_step: int = setting(3, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
     gamma: float = setting(0.997, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
+    value_rescale: bool = setting(True, "agent", "learn h(Q), which compresses large returns, instead of Q")
     target_update: int = setting(400, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.02, "agent", "share of random actions once decayed; the floor of every ladder rung")

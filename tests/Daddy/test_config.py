@@ -87,3 +87,8 @@ def test_help_names_every_setting_and_its_default(capsys):
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid(name):
     validate(preset(name))
+
+
+def test_switches_that_are_on_can_be_switched_off():
+    assert parse().value_rescale and not parse("--no-value-rescale").value_rescale
+    assert not parse().allow_rom_mismatch and parse("--allow-rom-mismatch").allow_rom_mismatch

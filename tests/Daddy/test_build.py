@@ -1,0 +1,59 @@
+"""Every setting of a run reaches the part that it names."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from Daddy.build import build_agent, build_mixer, choose_device
+from Daddy.config import TrainConfig, preset
+from Daddy.errors import UsageError
+
+CPU = torch.device("cpu")
+
+
+def small(**changes) -> TrainConfig:
+    return dataclasses.replace(preset("slim"), num_envs=2, buffer_size=4_000, seq_len=8, burn_in=4, **changes)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("gamma", 0.5), ("lr", 0.25), ("target_update", 7), ("value_rescale", False), ("precision", "bfloat16")],
+)
+def test_learner_settings_arrive(name, value):
+    assert getattr(build_agent(small(**{name: value}), 7, CPU).config.learner, name) == value
+
+
+@pytest.mark.parametrize(
+    "name, value, arrives_as",
+    [("batch_size", 3, "batch_size"), ("n_step", 2, "n_step"), ("seed", 5, "seed"), ("learning_starts", 9, "learning_starts"),
+     ("epsilon_repeat", 4, "longest_repeat"), ("model_size", "large", "model_size")],
+)  # fmt: skip
+def test_agent_settings_arrive(name, value, arrives_as):
+    assert getattr(build_agent(small(**{name: value}), 7, CPU).config, arrives_as) == value
+
+
+def test_sequence_settings_shape_the_replay():
+    spec = build_agent(small(n_step=2), 7, CPU).replay.spec
+    assert (spec.seq_len, spec.burn_in, spec.n_step, spec.num_envs) == (8, 4, 2, 2) and spec.capacity == 4_000
+
+
+@pytest.mark.parametrize("core", ["gru", "lstm", "ssm"])
+def test_an_ablated_core_has_no_parameters(core):
+    names = [name for name, _ in build_agent(small(ablate=(core,)), 7, CPU).learner.online.named_parameters()]
+    assert names and not any(name.startswith(f"{core}.") for name in names)
+
+
+def test_ablated_and_weightless_bonuses_are_not_built():
+    full = build_mixer(small(), CPU)
+    assert full.rnd and full.novelty and full.weights == {"rnd": small().rnd_weight, "novel": small().novelty_weight}
+    for config in (small(ablate=("rnd", "novelty")), small(rnd_weight=0.0, novelty_weight=0.0)):
+        bare = build_mixer(config, CPU)
+        assert bare.rnd is None and bare.novelty is None and set(bare.weights.values()) == {0.0}
+
+
+def test_devices_are_checked():
+    assert choose_device("cpu") == (CPU, "as asked")
+    for wrong in ("tpu", "meta", "cuda:99"):
+        with pytest.raises(UsageError, match="--device"):
+            choose_device(wrong)

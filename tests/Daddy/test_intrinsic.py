@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from Daddy.intrinsic import RewardMixer
+from Daddy.novelty import EpisodicNovelty
+from Daddy.puffer_shim import RECORD
+from Daddy.rnd import RND
+
+IDS = np.arange(2)
+
+
+def rows_at(x: int, first: bool = False, reward: float = 0.0) -> np.ndarray:
+    rows = np.zeros(2, RECORD)
+    rows["x"], rows["is_first"], rows["r_env"] = x, first, reward
+    return rows
+
+
+def test_the_total_is_the_weighted_sum_of_what_the_arrived_state_pays():
+    mixer = RewardMixer(None, EpisodicNovelty(2), rnd_weight=9.0, novelty_weight=0.5)
+    mixer.score(rows_at(0, first=True), IDS)
+    new = mixer.score(rows_at(1, reward=2.0), IDS)
+    assert new.novel.tolist() == [1.0, 1.0] and new.total.tolist() == [2.5, 2.5]
+    again = mixer.score(rows_at(1), IDS)
+    assert again.novel == pytest.approx(1 / np.sqrt(2)) and again.rnd.tolist() == [0.0, 0.0]
+
+
+def test_a_first_observation_pays_nothing_but_is_counted():
+    mixer = RewardMixer(None, EpisodicNovelty(2), 0.0, 1.0)
+    first = mixer.score(rows_at(4, first=True, reward=3.0), IDS)
+    assert all(not values.any() for _, values in first.items())
+    assert mixer.score(rows_at(4), IDS).novel == pytest.approx(1 / np.sqrt(2))
+
+
+def test_rnd_pays_for_what_it_was_not_trained_on_and_its_state_travels():
+    mixer = RewardMixer(RND(2, seed=1), None, rnd_weight=2.0, novelty_weight=0.0)
+    rng = np.random.default_rng(0)
+    rows = rows_at(0)
+    for _ in range(600):
+        rows["screen"] = rng.integers(0, 255, rows["screen"].shape, dtype=np.uint8)
+        terms = mixer.score(rows, IDS)
+        assert (terms.rnd >= 0).all()
+        mixer.train(rows)
+    assert terms.rnd.any() and terms.total == pytest.approx(2.0 * terms.rnd)
+    twin = RewardMixer(RND(2, seed=2), None, 2.0, 0.0)
+    twin.load_state_dict(mixer.state_dict())
+    assert twin.score(rows, IDS).rnd == pytest.approx(mixer.score(rows, IDS).rnd)
