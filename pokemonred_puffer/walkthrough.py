@@ -84,6 +84,14 @@ class Recording:
         except (OSError, ValueError, KeyError) as error:
             raise PokemonRedError(f"{path}: no walkthrough ({error}); record one with --record") from error
 
+    def require(self, rom: Rom) -> None:
+        """PokemonRedError when the keys belong to another ROM."""
+        if self.rom_sha1 != rom.sha1:
+            raise PokemonRedError(
+                f"the walkthrough belongs to ROM {self.rom_sha1}, this is {rom.sha1}: "
+                "python -m pokemonred_puffer.walkthrough --record"
+            )
+
 
 class MilestoneTracker:
     """Notes at which action each milestone was reached. `world` is the cartridge's world.json."""
@@ -133,11 +141,7 @@ def replay(rom: Rom, recording: Recording, on_reach=None, on_action=None) -> dic
 
     `on_reach(name, actions)` and `on_action(emulator, actions)` are called on the way. PokemonRedError for another ROM.
     """
-    if recording.rom_sha1 != rom.sha1:
-        raise PokemonRedError(
-            f"the walkthrough belongs to ROM {recording.rom_sha1}, this is {rom.sha1}: "
-            "python -m pokemonred_puffer.walkthrough --record"
-        )
+    recording.require(rom)
     emulator = Emulator(rom)
     try:
         tracker = MilestoneTracker(rom.world, on_reach and (lambda name, n: on_reach(emulator, name, n)))

@@ -46,7 +46,9 @@ class Fuzzer:
 
     def __init__(self, seed):
         rom = resolve_rom(CARTRIDGE_DIR / "cartridge.gb")
-        keys = Recording.load().keys
+        recording = Recording.load()
+        recording.require(rom)
+        keys = recording.keys
         self.random = random.Random(seed)
         self.emulator = Emulator(rom)
         self.invariants = Invariants(rom.world)

@@ -95,9 +95,8 @@ def test_another_rom_is_refused(rom, recording):
         replay(rom, Recording("0" * 40, recording.keys, recording.milestones))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_random_keys_break_no_invariant(seed):
-    report = fuzz(seed, 8_000)
+def test_random_keys_break_no_invariant():
+    report = fuzz(1, 10_000)
     assert report.broken is None
     assert report.places > 150 and report.fighting > 800
 
