@@ -33,7 +33,7 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
     if device.type not in ("cpu", "cuda"):
         raise UsageError(f"--device is {wanted!r}; choose auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise UsageError(f"--device is {wanted!r} but {torch.cuda.device_count()} CUDA devices are there; use --device cpu")
+        raise UsageError(f"--device is {wanted!r} but {torch.cuda.device_count()} CUDA devices exist; use --device cpu")
     return device, "as asked"
 
 

@@ -1,4 +1,4 @@
-"""Command line and YAML settings, generated from ``TrainConfig``: explicit flags win over the file, the file over the preset."""
+"""Command line and YAML settings, generated from ``TrainConfig``: flags win over the file, the file over the preset."""
 
 from __future__ import annotations
 

@@ -26,24 +26,29 @@ class TrainConfig:
     run_name: str = setting("", "run", "name of the run directory (default: preset, date and time)")
     runs_dir: str = setting("runs", "run", "directory that holds the run directories")
     on_exist: str = setting(
-        "error", "run", "what to do when the run directory exists: stop, or delete it and start", choices=("error", "restart")
+        "error", "run", "what to do when the run directory exists: stop, or delete it and start",
+        choices=("error", "restart"),
     )
     total_steps: int = setting(5_000_000, "run", "env steps over all envs")
     seed: int = setting(1, "run", "seed of envs, networks, exploration and replay sampling")
     log_interval: int = setting(5_000, "run", "steps between two progress lines")
     save_interval: int = setting(100_000, "run", "steps between two checkpoints; 0: only at the end")
     dashboard: str = setting(
-        "auto", "run", "plain: one line per interval; line: one refreshing line; auto: line on a terminal, else plain",
+        "auto", "run",
+        "plain: one line per interval; line: one refreshing line; auto: line on a terminal, else plain",
         choices=("auto", "line", "plain"),
     )
 
-    backend: str = setting("puffer", "env", "puffer: worker processes; serial: one process", choices=("puffer", "serial"))
+    backend: str = setting(
+        "puffer", "env", "puffer: worker processes; serial: one process", choices=("puffer", "serial")
+    )
     num_envs: int = setting(32, "env", "emulators that play at the same time")
     num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores")
     rom: str = setting("", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)")
     allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
     reward: str = setting(
-        "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env", "reward class, module.Class in pokemonred_puffer.rewards"
+        "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env",
+        "reward class, module.Class in pokemonred_puffer.rewards",
     )
     max_episode_steps: int = setting(8_192, "env", "steps after which an episode is truncated")
 
@@ -84,7 +89,9 @@ class TrainConfig:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "big": {},
-    "slim": {"model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000},
+    "slim": {
+        "model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000,
+    },
 }
 
 
@@ -119,7 +126,8 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("learning_starts", 0, None), ("replay_ratio", 0, 64), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
-    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000), ("rnd_weight", 0, None), ("novelty_weight", 0, None),
+    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
+    ("rnd_weight", 0, None), ("novelty_weight", 0, None),
 )  # fmt: skip
 
 

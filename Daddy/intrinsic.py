@@ -30,7 +30,9 @@ class RewardTerms:
 class RewardMixer:
     """Scores the arriving observations. A weight of 0 switches the bonus off and saves its cost."""
 
-    def __init__(self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float) -> None:
+    def __init__(
+        self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float
+    ) -> None:
         self.rnd, self.novelty = rnd, novelty
         self.weights = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
 

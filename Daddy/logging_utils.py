@@ -15,6 +15,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from Daddy.episodes import Episode
+from Daddy.names import Names
 
 EPISODE_COLUMNS = (
     "episode_id", "env_id", "length_steps", "return_total", "return_total_with_intrinsic", "return_env", "return_rnd",

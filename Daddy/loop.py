@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from Daddy.agent import Agent
@@ -102,7 +101,7 @@ def _train(
                 scalars["charts/epsilon"] = float(epsilon.mean())
                 scalars["replay/ratio"] = learned / max(step_global, 1)
                 scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})
-                line = progress_line(step_global, config.total_steps, scalars["charts/epsilon"], config.num_envs, scalars)
+                line = progress_line(step_global, config.total_steps, config.num_envs, scalars)
                 logger.log_interval(line, scalars, step_global)
             logger.flush_if_due()
 
@@ -119,7 +118,9 @@ def _train(
                 batch = vector.recv()
 
 
-def _state(step_global: int, learned: int, episodes: EpisodeTracker, agent: Agent, mixer: RewardMixer) -> dict[str, Any]:
+def _state(
+    step_global: int, learned: int, episodes: EpisodeTracker, agent: Agent, mixer: RewardMixer
+) -> dict[str, Any]:
     """What a checkpoint holds."""
     return {
         "step_global": step_global,

@@ -64,7 +64,7 @@ def _episode_scalars(recent: list[Episode]) -> dict[str, float]:
     }
 
 
-def progress_line(step: int, total: int, epsilon: float, envs: int, scalars: dict[str, float]) -> str:
+def progress_line(step: int, total: int, envs: int, scalars: dict[str, float]) -> str:
     """One human line; fields without data yet show ``-``."""
 
     def show(tag: str, digits: int) -> str:
@@ -73,7 +73,7 @@ def progress_line(step: int, total: int, epsilon: float, envs: int, scalars: dic
     sps = scalars["charts/SPS"]
     left = (total - step) / sps if sps > 0 else float("inf")
     return (
-        f"[step {step:,}/{total:,}] SPS={sps:,.0f} eps={epsilon:.3f} "
+        f"[step {step:,}/{total:,}] SPS={sps:,.0f} eps={show('charts/epsilon', 3)} "
         f"avg_len={show('charts/episodic_length', 0)} avg_env={show('charts/episodic_return_env', 2)} "
         f"avg_total={show('charts/episodic_return_total', 2)} | r_env={show('reward/env', 4)} "
         f"r_rnd={show('reward/rnd', 4)} r_novel={show('reward/novel', 4)} r_total={show('reward/total', 4)} | "

@@ -32,7 +32,7 @@ def check_run_dir(config: TrainConfig) -> Path:
     """The path of the run directory, after making sure that it can be created; nothing is left on disk.
 
     Raises:
-        UsageError: the directory exists under ``--on-exist error``, is not a run of ours, is in use, or cannot be written.
+        UsageError: the directory exists under ``--on-exist error``, is no run of ours, is in use or cannot be written.
     """
     root = Path(config.runs_dir)
     path = root / config.run_name
@@ -61,7 +61,7 @@ def _check_replaceable(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         raise UsageError(f"{path} is not a directory; choose another --run-name")
     if any(path.iterdir()) and not any((path / name).exists() for name in _OURS):
-        raise UsageError(f"{path} holds no run of ours, so --on-exist restart does not delete it; choose another --run-name")
+        raise UsageError(f"{path} holds no run of ours, so restart does not delete it; choose another --run-name")
     if (path / "run.lock").exists():
         try:
             FileLock(path / "run.lock").acquire(timeout=0).lock.release()
@@ -77,7 +77,7 @@ def _check_writable(root: Path) -> None:
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".probe-", dir=parent))
     except OSError as error:
-        raise UsageError(f"cannot write run directories under {root}: {error.strerror}; choose another --runs-dir") from None
+        raise UsageError(f"cannot write runs under {root}: {error.strerror}; choose another --runs-dir") from None
 
 
 def _versions() -> str:

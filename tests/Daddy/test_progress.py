@@ -29,7 +29,7 @@ def test_episodes_add_up_per_env_even_in_partial_batches():
     tracker.add(rows_of({"is_first": 1}, {"is_first": 1}), np.array([0, 2]), terms_of(9, 9), step_global=0)
     tracker.add(rows_of({}), np.array([2]), terms_of(1), step_global=1)
     ended = tracker.add(
-        rows_of({"truncated": 1, "badges": 1, "tiles": 5, "map_id": 40}, {}), np.array([2, 0]), terms_of(4, 8), step_global=3
+        rows_of({"truncated": 1, "badges": 1, "tiles": 5, "map_id": 40}, {}), np.array([2, 0]), terms_of(4, 8), 3
     )
     (episode,) = ended
     assert (episode.env_id, episode.length, episode.start_step, episode.end_step) == (2, 2, 0, 3)
@@ -53,7 +53,8 @@ def test_interval_means_are_over_its_steps_and_start_anew():
 
 
 def test_the_progress_line_shows_a_dash_where_nothing_is_known_yet():
-    line = progress_line(5000, 5_000_000, 0.9, 32, {"charts/SPS": 100.0, "charts/episodes": 0.0, "reward/env": 0.5})
+    scalars = {"charts/SPS": 100.0, "charts/episodes": 0.0, "charts/epsilon": 0.9, "reward/env": 0.5}
+    line = progress_line(5000, 5_000_000, 32, scalars)
     assert line.startswith("[step 5,000/5,000,000] SPS=100 eps=0.900 avg_len=- ")
     assert "r_env=0.5000" in line and "envs=32" in line and line.endswith("left 13h52m")
 
