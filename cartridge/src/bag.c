@@ -245,6 +245,8 @@ u8 bag_menu(u8 inBattle)
     const Item *it;
     while (!done) {
         ui_open(UI_FULL);
+        ui_flush_all();
+        ui_show();
         n = choose_entry();
         if (n == CANCEL)
             return BAG_NOTHING;

@@ -7,6 +7,7 @@
 #include "ui.h"
 
 #define DEX_ROWS 7
+#define MORE 0xFF
 
 static void member_row(u8 i)
 {
@@ -138,24 +139,39 @@ static u8 dex_listed(const Species *s)
     return flag_get(wPokedexSeen, s->dex - 1);
 }
 
-/* Draws the listed species from the top-th on; returns how many fit, and the first one's index list. */
+/* Is another species listed behind this one? */
+static u8 dex_more(u8 i)
+{
+    while (++i < N_SPECIES)
+        if (dex_listed(&species[i]))
+            return 1;
+    return 0;
+}
+
+/* Draws the listed species from the top-th on and "More..." when some are left; returns the number of lines. */
 static u8 dex_page(u8 top, u8 *shown)
 {
-    u8 i, n = 0, skip = top;
+    u8 i, n = 0;
     ui_open(UI_FULL);
     ui_box(0, 0, 20, 18);
     ui_str(2, 1, "FIELD LOG");
-    for (i = 0; i < N_SPECIES && n < DEX_ROWS; i++) {
+    for (i = 0; i < N_SPECIES; i++) {
         if (!dex_listed(&species[i]))
             continue;
-        if (skip) {
-            skip--;
+        if (top) {
+            top--;
             continue;
+        }
+        shown[n] = i;
+        if (n == DEX_ROWS - 1 && dex_more(i)) {
+            shown[n] = MORE;
+            ui_str(3, 3 + 2 * n++, "More...");
+            break;
         }
         ui_str(3, 3 + 2 * n, species[i].name);
         if (flag_get(wPokedexOwned, species[i].dex - 1))
             TILE_AT(15, 3 + 2 * n) = T_OWNED;
-        shown[n++] = i;
+        n++;
     }
     if (!n)
         ui_str(3, 3, "Still empty.");
@@ -164,27 +180,22 @@ static u8 dex_page(u8 top, u8 *shown)
     return n;
 }
 
-/* The log: A looks at an entry, moving past the end turns the page, B leaves. */
+/* The log: A looks at an entry or turns the page, B leaves. */
 void dex_pages(void)
 {
     u8 k, n, top = 0, shown[DEX_ROWS];
     for (;;) {
         n = dex_page(top, shown);
-        if (!n && top) {
-            top = 0;
-            continue;
-        }
         if (!n) {
             wait_key(KEY_A | KEY_B);
             return;
         }
         k = menu_choose(2, 3, n, 2, 0);
-        if (k == CANCEL) {
-            if (n < DEX_ROWS)
-                return;
-            top += DEX_ROWS;
-            continue;
-        }
-        dex_entry(&species[shown[k]]);
+        if (k == CANCEL)
+            return;
+        if (shown[k] == MORE)
+            top += DEX_ROWS - 1;
+        else
+            dex_entry(&species[shown[k]]);
     }
 }

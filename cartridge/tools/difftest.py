@@ -2,13 +2,15 @@
 """Guards against wrong code from the compiler: builds the game with four sets of flags, plays the same random keys on all
 of them and compares memory and picture after every action. Needs sdcc, pyboy and numpy.
 
-    python3 cartridge/tools/difftest.py --actions 2000 --seed 1
+    python3 cartridge/tools/difftest.py --actions 2000 --seed 1                   # random keys from a new game
+    python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000            # the first 3000 recorded keys before them
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import random
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ from textfile import BuildError  # noqa: E402
 FLAG_SETS = [["--opt-code-speed"], ["--opt-code-size"], ["--nogcse"], ["--max-allocs-per-node", "1000"]]
 KEYS = ("down", "left", "right", "up", "a", "b", "start")
 WEIGHTS = (3, 3, 3, 3, 6, 2, 1)
+WALKTHROUGH = build.OUT / "walkthrough.json"
 BOOT_FRAMES = 120
 ACTION_FRAMES, HOLD_FRAMES = 24, 8
 # Red's layout up to the end of the event flags and parties; own variables lie elsewhere in each build.
@@ -31,11 +34,18 @@ COMPARED = ((0xC100, 0xC508), (0xCC26, 0xD8C6), (0xDEF0, 0xDEF1))
 
 
 def start(image: bytes) -> PyBoy:
-    """A running emulator."""
+    """A running emulator at power-on."""
     pyboy = PyBoy(io.BytesIO(image), window="null", sound_emulated=False, log_level="ERROR")
     pyboy.set_emulation_speed(0)
-    pyboy.tick(BOOT_FRAMES, False)
     return pyboy
+
+
+def recorded_keys(count: int) -> list[str]:
+    """The first keys of the recorded walkthrough (it begins at power-on)."""
+    if not count:
+        return []
+    recording = json.loads(WALKTHROUGH.read_text("ascii"))
+    return [KEYS[recording["keys"].index(key)] for key in recording["actions"][:count]]
 
 
 def snapshot(pyboy: PyBoy) -> tuple[bytes, np.ndarray]:
@@ -64,14 +74,18 @@ def compare(snaps: list[tuple[bytes, np.ndarray]]) -> str | None:
     return None
 
 
-def play(actions: int, seed: int) -> int:
+def play(actions: int, seed: int, recorded: int) -> int:
     """Plays; exit status."""
     prepared = build.prepare()
     images = [build.build(prepared, flags)["cartridge.gb"] for flags in FLAG_SETS]
     games = [start(image) for image in images]
     rng = random.Random(seed)
-    for n in range(actions):
-        key = rng.choices(KEYS, WEIGHTS)[0]
+    keys = recorded_keys(recorded)
+    if not keys:
+        for game in games:
+            game.tick(BOOT_FRAMES, False)
+    keys += rng.choices(KEYS, WEIGHTS, k=actions)
+    for n, key in enumerate(keys):
         for game in games:
             game.button(key, HOLD_FRAMES)
             game.tick(ACTION_FRAMES, True)
@@ -81,7 +95,7 @@ def play(actions: int, seed: int) -> int:
             return 1
     for game in games:
         game.stop(save=False)
-    print(f"{len(FLAG_SETS)} builds alike over {actions} actions, seed {seed}")
+    print(f"{len(FLAG_SETS)} builds alike over {len(keys)} actions, seed {seed}")
     return 0
 
 
@@ -89,10 +103,11 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--actions", type=int, default=2000)
+    parser.add_argument("--recorded", type=int, default=0, help="how many keys of the walkthrough come first")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     try:
-        return play(args.actions, args.seed)
+        return play(args.actions, args.seed, args.recorded)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

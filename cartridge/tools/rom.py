@@ -15,7 +15,7 @@ DATA_BANKS = (2, 3)
 CODE_START = 0x280
 RAM_START, RAM_END = 0xDA90, 0xDEF0
 CC = ["sdcc", "-msm83", "--std-c11"]
-FLAGS = ["--opt-code-size"]
+FLAGS: list[str] = []
 TITLE = b"CRESTBOUND"
 MBC5 = 0x19
 
