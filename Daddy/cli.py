@@ -70,7 +70,7 @@ def _add_flag(group: Any, spec: dataclasses.Field, default: Any) -> None:
     help_text = spec.metadata["help"] + ("" if shown in ("", False) else f" (default: {shown})")
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text}
     if isinstance(default, bool):
-        group.add_argument(flag, action=argparse.BooleanOptionalAction if default else "store_true", **options)
+        group.add_argument(flag, action="store_true", **options)
         return
     choices = spec.metadata.get("choices")
     if isinstance(default, tuple):

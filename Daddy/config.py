@@ -58,17 +58,17 @@ class TrainConfig:
         "auto", "agent", "arithmetic of encoder and cores when learning; auto: bfloat16 where the hardware has it",
         choices=("auto", "float32", "bfloat16"),
     )
-    batch_size: int = setting(32, "agent", "sequences per update")
+    batch_size: int = setting(8, "agent", "sequences per update")
     buffer_size: int = setting(500_000, "agent", "transitions kept for replay")
     learning_starts: int = setting(10_000, "agent", "steps collected before the first update")
     replay_ratio: float = setting(1.0, "agent", "transitions learned per transition collected")
-    seq_len: int = setting(40, "agent", "learned steps per sequence")
+    seq_len: int = setting(80, "agent", "learned steps per sequence")
     burn_in: int = setting(20, "agent", "steps that warm up the memory before the learned ones")
-    n_step: int = setting(3, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
-    gamma: float = setting(0.997, "agent", "discount per step")
+    n_step: int = setting(5, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
+    gamma: float = setting(0.99, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
-    value_rescale: bool = setting(True, "agent", "learn h(Q), which compresses large returns, instead of Q")
-    target_update: int = setting(400, "agent", "updates between two copies into the target network")
+    value_rescale: bool = setting(False, "agent", "learn h(Q), which compresses large returns, instead of Q")
+    target_update: int = setting(50, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.02, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
@@ -77,20 +77,21 @@ class TrainConfig:
     )
     epsilon_decay: float = setting(0.5, "agent", "share of total_steps over which epsilon falls")
     epsilon_repeat: int = setting(
-        32, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
+        8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty")
     )
 
-    rnd_weight: float = setting(0.1, "intrinsic", "w_rnd, weight of the random network distillation bonus")
-    novelty_weight: float = setting(0.05, "intrinsic", "w_novel, weight of the episodic novelty bonus")
+    rnd_weight: float = setting(0.2, "intrinsic", "w_rnd, weight of the random network distillation bonus")
+    novelty_weight: float = setting(0.5, "intrinsic", "w_novel, weight of the episodic novelty bonus")
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "big": {},
     "slim": {
         "model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000,
+        "max_episode_steps": 2_048, "seq_len": 20, "burn_in": 8, "lr": 5e-4, "replay_ratio": 4.0,
     },
 }
 

@@ -39,6 +39,8 @@ class EpisodeTracker:
         self._start = np.zeros(num_envs, np.int64)
         self._sums = {name: np.zeros(num_envs) for name in TERMS}
         self._spawn = np.zeros((num_envs, milestone_bytes), np.uint8)
+        self._current = np.zeros((num_envs, milestone_bytes), np.uint8)
+        self._ever = np.zeros(milestone_bytes, np.uint8)
 
     @property
     def completed(self) -> int:
@@ -47,6 +49,7 @@ class EpisodeTracker:
     def add(self, rows: np.ndarray, env_ids: np.ndarray, terms: RewardTerms, step_global: int) -> list[Episode]:
         """Account one batch of records (shape (B,)); returns the episodes that ended in it, in row order."""
         first = rows["is_first"].astype(bool)
+        self._current[env_ids] = rows["milestones"]
         self._begin(env_ids[first], rows["milestones"][first], step_global)
         going = env_ids[~first]
         self._length[going] += 1
@@ -56,6 +59,17 @@ class EpisodeTracker:
         finished = [self._finish(rows[i], int(env_ids[i]), step_global) for i in ended]
         self.recent.extend(finished)
         return finished
+
+    def running_milestones(self) -> np.ndarray:
+        """Packed bits that each env's running episode has added to its spawn's, uint8 (num_envs, bytes)."""
+        return self._current & ~self._spawn
+
+    def new_milestones(self) -> np.ndarray:
+        """Packed bits (bytes,) that an episode has now reached for the first time in this run; told only once."""
+        reached = np.bitwise_or.reduce(self.running_milestones(), axis=0)
+        new = reached & ~self._ever
+        self._ever |= reached
+        return new
 
     def _begin(self, env_ids: np.ndarray, milestones: np.ndarray, step_global: int) -> None:
         self._length[env_ids] = 0

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from Daddy.episodes import Episode
@@ -94,6 +95,11 @@ class RunLogger:
             self.console.print(_episode_line(row, episode) + hidden)
         else:
             self._hidden += 1
+
+    def log_milestones(self, packed: np.ndarray, step_global: int) -> None:
+        """A line for each milestone that the run has reached for the first time."""
+        for name in self._names.milestones(packed) if packed.any() else ():
+            self.console.print(f"[milestone] {name} first reached at step {step_global:,}")
 
     def log_interval(self, line: str, scalars: dict[str, float], step_global: int) -> None:
         """The progress line and its numbers under ``group/name`` tags."""

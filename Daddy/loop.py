@@ -82,6 +82,7 @@ def _train(
                 step_global += interval.add_rewards(terms, first)
                 for episode in episodes.add(rows, env_ids, terms, step_global):
                     logger.log_episode(episode)
+                logger.log_milestones(episodes.new_milestones(), step_global)
 
             # --- learn: replay_ratio transitions per transition collected since learning began
             with clock.section("learn"):

@@ -44,6 +44,8 @@ class IntervalStats:
         scalars["charts/SPS"] = self._steps / max(now - self._since, 1e-9)
         scalars["charts/episodes"] = float(episodes.completed)
         scalars.update({name: fmean(values) for name, values in self._metrics.items()})
+        running = unpack_milestones(episodes.running_milestones()).sum(axis=1)  # [num_envs]
+        scalars["milestone/running_mean"] = float(running.mean())
         scalars.update(_episode_scalars(list(episodes.recent)))
         self._clear(now)
         return scalars
@@ -78,7 +80,8 @@ def progress_line(step: int, total: int, envs: int, scalars: dict[str, float]) -
         f"avg_total={show('charts/episodic_return_total', 2)} | r_env={show('reward/env', 4)} "
         f"r_rnd={show('reward/rnd', 4)} r_novel={show('reward/novel', 4)} r_total={show('reward/total', 4)} | "
         f"episodes={int(scalars['charts/episodes'])} envs={envs} "
-        f"milestones={show('milestone/mean_per_episode', 1)} (best {show('milestone/best_recent', 0)}) "
+        f"milestones={show('milestone/mean_per_episode', 1)} (best {show('milestone/best_recent', 0)}, "
+        f"running {show('milestone/running_mean', 1)}) "
         f"tiles={show('explore/tiles_mean', 0)} loss={show('losses/td_loss', 4)} "
         f"learned/collected={show('replay/ratio', 2)} | left {format_duration(left)}"
     )

@@ -18,7 +18,7 @@ def small(**changes) -> TrainConfig:
 
 @pytest.mark.parametrize(
     "name, value",
-    [("gamma", 0.5), ("lr", 0.25), ("target_update", 7), ("value_rescale", False), ("precision", "bfloat16")],
+    [("gamma", 0.5), ("lr", 0.25), ("target_update", 7), ("value_rescale", True), ("precision", "bfloat16")],
 )
 def test_learner_settings_arrive(name, value):
     assert getattr(build_agent(small(**{name: value}), 7, CPU).config.learner, name) == value

@@ -91,6 +91,6 @@ def test_presets_are_valid(name):
     validate(preset(name))
 
 
-def test_switches_that_are_on_can_be_switched_off():
-    assert parse().value_rescale and not parse("--no-value-rescale").value_rescale
+def test_switches_are_off_until_named():
+    assert not parse().value_rescale and parse("--value-rescale").value_rescale
     assert not parse().allow_rom_mismatch and parse("--allow-rom-mismatch").allow_rom_mismatch

@@ -52,6 +52,14 @@ def test_hundreds_of_endings_are_throttled_on_screen_but_never_on_disk(tmp_path,
     assert [int(row["episode_id"]) for row in read_rows(tmp_path)] == list(range(300))
 
 
+def test_a_first_milestone_is_a_line_and_silence_otherwise(tmp_path, capsys):
+    logger = RunLogger(tmp_path, "plain", FakeNames())
+    logger.log_milestones(np.array([0], np.uint8), 10)
+    logger.log_milestones(np.array([0b100], np.uint8), 12_345)
+    logger.close()
+    assert capsys.readouterr().out == "[milestone] EVENT_2 first reached at step 12,345\n"
+
+
 def test_interval_numbers_reach_tensorboard(tmp_path, capsys):
     logger = RunLogger(tmp_path, "plain", FakeNames())
     logger.log_interval("the line", {"charts/SPS": 12.0}, step_global=500)

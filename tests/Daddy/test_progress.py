@@ -40,6 +40,22 @@ def test_episodes_add_up_per_env_even_in_partial_batches():
     assert (again.episode_id, again.length, again.returns["env"], again.start_step) == (1, 1, 1, 3)
 
 
+def test_milestones_are_new_once_and_never_the_spawns():
+    tracker, ids = EpisodeTracker(2, 16), np.arange(2)
+    spawn, one, both = ([bits, *[0] * 15] for bits in (0b001, 0b011, 0b101))
+    tracker.add(rows_of({"is_first": 1, "milestones": spawn}, {"is_first": 1}), ids, terms_of(0, 0), 0)
+    assert not tracker.new_milestones().any()
+    tracker.add(rows_of({"milestones": one}, {}), ids, terms_of(0, 0), 2)
+    assert tracker.running_milestones()[:, 0].tolist() == [0b010, 0]
+    assert tracker.new_milestones()[0] == 0b010
+    tracker.add(rows_of({"milestones": one}, {"milestones": both}), ids, terms_of(0, 0), 4)
+    assert tracker.new_milestones()[0] == 0b101, "bit 0 was env 0's spawn, but env 1 reached it"
+    tracker.add(rows_of({"is_first": 1}, {"is_first": 1}), ids, terms_of(0, 0), 4)
+    assert not tracker.running_milestones().any()
+    tracker.add(rows_of({"milestones": one}, {}), ids, terms_of(0, 0), 6)
+    assert not tracker.new_milestones().any(), "told once"
+
+
 def test_interval_means_are_over_its_steps_and_start_anew():
     stats, tracker = IntervalStats(), EpisodeTracker(2, 16)
     assert stats.add_rewards(terms_of(0, 3), np.array([True, False])) == 1
