@@ -73,7 +73,7 @@ def progress_line(step: int, total: int, envs: int, scalars: dict[str, float]) -
         return f"{scalars[tag]:,.{digits}f}" if tag in scalars else "-"
 
     sps = scalars["charts/SPS"]
-    left = (total - step) / sps if sps > 0 else float("inf")
+    left = max(total - step, 0) / sps if sps > 0 else float("inf")
     return (
         f"[step {step:,}/{total:,}] SPS={sps:,.0f} eps={show('charts/epsilon', 3)} "
         f"avg_len={show('charts/episodic_length', 0)} avg_env={show('charts/episodic_return_env', 2)} "

@@ -21,9 +21,10 @@ from pyboy import PyBoy
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import build  # noqa: E402
+import rom  # noqa: E402
 from textfile import BuildError  # noqa: E402
 
-FLAG_SETS = [["--opt-code-speed"], ["--opt-code-size"], ["--nogcse"], ["--max-allocs-per-node", "1000"]]
+FLAG_SETS = [rom.FLAGS, ["--opt-code-speed"], ["--nogcse"], ["--max-allocs-per-node", "1000"]]
 KEYS = ("down", "left", "right", "up", "a", "b", "start")
 WEIGHTS = (3, 3, 3, 3, 6, 2, 1)
 WALKTHROUGH = build.OUT / "walkthrough.json"
