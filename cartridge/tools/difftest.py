@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Guards against wrong code from the compiler: builds the game with four sets of flags, plays the same random keys on all
-of them and compares memory and picture after every action. Needs sdcc, pyboy and numpy.
+of them and compares memory and picture after every action that leaves all of them waiting for a key. Needs sdcc, pyboy and numpy.
 
     python3 cartridge/tools/difftest.py --actions 2000 --seed 1                   # random keys from a new game
     python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000            # the first 3000 recorded keys before them
@@ -29,6 +29,7 @@ KEYS = ("down", "left", "right", "up", "a", "b", "start")
 WEIGHTS = (3, 3, 3, 3, 6, 2, 1)
 WALKTHROUGH = build.OUT / "walkthrough.json"
 BOOT_FRAMES = 120
+READY = 0xDEF0
 ACTION_FRAMES, HOLD_FRAMES = 24, 8
 # Red's layout up to the end of the event flags and parties; own variables lie elsewhere in each build.
 COMPARED = ((0xC100, 0xC508), (0xCC26, 0xD8C6), (0xDEF0, 0xDEF1))
@@ -86,17 +87,21 @@ def play(actions: int, seed: int, recorded: int) -> int:
         for game in games:
             game.tick(BOOT_FRAMES, False)
     keys += rng.choices(KEYS, WEIGHTS, k=actions)
+    compared = 0
     for n, key in enumerate(keys):
         for game in games:
             game.button(key, HOLD_FRAMES)
             game.tick(ACTION_FRAMES, True)
+        if not all(game.memory[READY] for game in games):
+            continue  # one may be a frame ahead in the middle of drawing
+        compared += 1
         difference = compare([snapshot(game) for game in games])
         if difference:
             print(f"error: action {n} ({key}), seed {seed}: {difference}", file=sys.stderr)
             return 1
     for game in games:
         game.stop(save=False)
-    print(f"{len(FLAG_SETS)} builds alike over {len(keys)} actions, seed {seed}")
+    print(f"{len(FLAG_SETS)} builds alike after {compared} of {len(keys)} actions (the others end while the game is busy), seed {seed}")
     return 0
 
 
