@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pokemonred_puffer import ram_map as ram
-from pokemonred_puffer.bot.game import KEYS, Game, act
+from pokemonred_puffer.bot.game import KEYS, Game, StuckError, act
 from pokemonred_puffer.bot.player import Player
 from pokemonred_puffer.bot.story import Story
 from pokemonred_puffer.bot.world import World
@@ -25,6 +25,8 @@ from pokemonred_puffer.errors import PokemonRedError
 from pokemonred_puffer.rom import CARTRIDGE_DIR, Rom, resolve_rom
 
 WALKTHROUGH_PATH = CARTRIDGE_DIR / "walkthrough.json"
+ATTEMPTS = 8  # recordings of which the shortest is kept
+PAUSE = 6  # actions by which their starts differ
 # name, where it shows: ("map", map name) the first visit, ("event", event name), ("badge", bit), ("party", size)
 MILESTONES = (
     ("BEDROOM", "map", "REDS_HOUSE_2F"),
@@ -124,12 +126,17 @@ def _memory_test(world: dict, kind: str, value):
     return lambda emulator: emulator.read(ram.wEventFlags + number // 8) >> number % 8 & 1
 
 
-def record(rom: Rom, on_reach=None) -> Recording:
-    """Lets the scripted player play the game to its end; StuckError when it cannot."""
+def record(rom: Rom, pause: int = 0) -> Recording:
+    """Lets the scripted player play the game to its end; StuckError when it cannot.
+
+    `pause` actions are spent before the title screen is left: other luck, since the game's dice roll all the time.
+    """
     emulator = Emulator(rom)
     try:
-        tracker = MilestoneTracker(rom.world, on_reach)
+        tracker = MilestoneTracker(rom.world)
         game = Game(emulator, lambda g: tracker.update(emulator, len(g.keys)))
+        for _ in range(pause):
+            game.press("u")
         Story(Player(game, World(rom.world))).play()
         return Recording(rom.sha1, "".join(game.keys), tracker.reached)
     finally:
@@ -203,10 +210,29 @@ def _replay_and_check(rom: Rom, states: Path | None) -> int:
     return 0
 
 
+def _attempt(rom: Rom, attempt: int) -> Recording | None:
+    """One recording with its own luck; None when the player got stuck or missed a milestone."""
+    try:
+        recording = record(rom, pause=PAUSE * attempt)
+    except StuckError as error:
+        print(f"attempt {attempt + 1} of {ATTEMPTS}: {error}", flush=True)
+        return None
+    missing = [name for name, _, _ in MILESTONES if name not in recording.milestones]
+    result = f"missed {', '.join(missing)}" if missing else f"{len(recording.keys)} actions"
+    print(f"attempt {attempt + 1} of {ATTEMPTS}: {result}", flush=True)
+    return None if missing else recording
+
+
 def _record_and_save(rom: Rom) -> int:
     start = time.perf_counter()
-    recording = record(rom, _print_milestone)
+    recordings = [recording for attempt in range(ATTEMPTS) if (recording := _attempt(rom, attempt))]
+    if not recordings:
+        print("no attempt reached every milestone: look at pokemonred_puffer/bot/story.py", file=sys.stderr)
+        return 1
+    recording = min(recordings, key=lambda r: len(r.keys))
     recording.save(WALKTHROUGH_PATH)
+    for name, actions in recording.milestones.items():
+        _print_milestone(name, actions)
     print(f"recorded {len(recording.keys)} actions in {time.perf_counter() - start:.0f} s to {WALKTHROUGH_PATH}")
     return 0
 

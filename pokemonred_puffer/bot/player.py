@@ -7,6 +7,7 @@ from pokemonred_puffer.bot.world import Cell, Thing, World
 
 HEALERS = ("VIRIDIAN_POKECENTER", "PEWTER_POKECENTER", "MT_MOON_POKECENTER", "CERULEAN_POKECENTER")
 MAX_ASIDE = 400
+CHARMS_MONEY = 600  # price of the charms bought at a time
 HURT = 0.5  # share of HP below which a tonic is used between fights
 TIRED = 0.45  # share of HP below which grinding stops for the healer
 
@@ -145,11 +146,13 @@ class Player:
             self.heal()
 
     def catch(self, shop: str, *patch: Cell) -> None:
-        """Paces in the grass and throws charms until a second companion joins; buys more when they run out."""
+        """Paces in the grass and throws charms until a second companion joins; buys more while there is money."""
         self.fighter.catching = True
         joined = lambda: self.game.party_count > 1 or not self.game.has(self.world.charm)  # noqa: E731
         while self.game.party_count < 2:
             if not self.game.has(self.world.charm):
+                if self.game.money < CHARMS_MONEY:
+                    break
                 self.shop(shop, "Bond Charm", 3)
             for cell in patch:
                 self.walk_to(cell, until=joined)

@@ -55,13 +55,13 @@ class Story:
         player.walk_until(self.has("EVENT_GOT_OAKS_PARCEL"), self.cell("VIRIDIAN_MART", 3, 6))
         player.heal()
         player.talk("OAKS_LAB", "OAK", self.has("EVENT_GOT_POKEDEX"))
-        player.shop("VIRIDIAN_MART", "Tonic", TONICS)
         player.heal()
 
     def forest(self) -> None:
         """Tanglewood with its three trainers."""
         player = self.player
         player.catch("VIRIDIAN_MART", self.cell("ROUTE_2", 4, 32), self.cell("ROUTE_2", 3, 33))
+        player.shop("VIRIDIAN_MART", "Tonic", TONICS)
         player.train(8, self.cell("ROUTE_2", 4, 32), self.cell("ROUTE_2", 3, 33))
         player.heal()
         for name, number in (("POPPY", 0), ("MOSS", 1), ("TANSY", 2)):
