@@ -91,7 +91,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "big": {},
     "slim": {
         "model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000,
-        "max_episode_steps": 2_048, "seq_len": 20, "burn_in": 8, "lr": 5e-4, "replay_ratio": 4.0,
+        "max_episode_steps": 2_048, "batch_size": 16, "seq_len": 20, "burn_in": 8, "lr": 5e-4, "replay_ratio": 4.0,
     },
 }
 
