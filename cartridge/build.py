@@ -114,7 +114,8 @@ def defines(tables: Tables, tilesets, sprites, maps, title, banks: rom.Banks) ->
     numbers |= {
         "N_HEALERS": len(healer_rows(maps)),
         "FONT_ADDR": font_at, "FONT_BANK": font_bank, "FONT_SIZE": len(font),
-        "TITLE_TILES": title_at, "TITLE_BANK": title_bank, "TITLE_SIZE": len(tiles), "TITLE_MAP": map_at, "TITLE_MAP_BANK": map_bank,
+        "TITLE_TILES": title_at, "TITLE_BANK": title_bank, "TITLE_SIZE": len(tiles), "TITLE_MAP": map_at,
+        "TITLE_MAP_BANK": map_bank,
         "TITLE_W": title.width, "TITLE_H": title.height, "TITLE_PROMPT": f'"{title.prompt}"',
         "TILESET_OUTDOOR": names.index("outdoor"), "TILESET_FOREST": names.index("forest"),
         "CELL_AFTER_CUT": next(i for i, c in enumerate(outdoor.cells) if c.behaviour == "walk"),

@@ -82,7 +82,7 @@ class Tileset:
         if len(self.cells) > MAX_CELLS:
             raise BuildError(f"art/cells.txt: tileset {self.name} has {len(self.cells)} cells, at most {MAX_CELLS} fit")
         if len(ids) > MAX_TILES or count > MAX_TILES:
-            raise BuildError(f"art/cells.txt: tileset {self.name} has {len(ids)} different tiles, at most {MAX_TILES} fit")
+            raise BuildError(f"art/cells.txt: tileset {self.name} has {len(ids)} different tiles; {MAX_TILES} fit")
         by_id = {n: tile for tile, n in ids.items()}
         self.tiles = [by_id.get(n, bytes(16)) for n in range(count)]
 

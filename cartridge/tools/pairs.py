@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 FIRST_CODE, MAX_CODES = 0x80, 128
@@ -28,7 +29,7 @@ class PairCoder:
         depth: dict[int, int] = {}
         work = [list(text) for text in texts]
         while len(self.pairs) < MAX_CODES:
-            counts = Counter(pair for text in work for pair in zip(text, text[1:], strict=False) if 0 not in pair)
+            counts = Counter(pair for text in work for pair in itertools.pairwise(text) if 0 not in pair)
             fits = [(n, p) for p, n in counts.items() if max(depth.get(c, 0) for c in p) < MAX_DEPTH]
             if not fits:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -102,7 +103,9 @@ def _run(command: list[str], folder: Path) -> None:
         raise BuildError((done.stderr or done.stdout).strip())
 
 
-def compile_and_link(sources: Path, generated: dict[str, str], folder: Path, flags: list[str]) -> tuple[bytes, dict[str, int]]:
+def compile_and_link(
+    sources: Path, generated: dict[str, str], folder: Path, flags: list[str]
+) -> tuple[bytes, dict[str, int]]:
     """Compiles src/*.c, src/*.s and the generated files in folder; returns bank 0-1 bytes and the symbols."""
     if shutil.which("sdcc") is None:
         raise BuildError("sdcc is missing: apt-get install --no-install-recommends sdcc (4.2.0, Debian bookworm)")
@@ -152,7 +155,7 @@ def check_memory(symbols: dict[str, int], ram: list[tuple[str, int, int]]) -> No
             raise BuildError(f"{name} must be in bank 0")
     areas = [*ram, ("own variables", symbols["s__DATA"], symbols["l__DATA"])]
     areas.sort(key=lambda area: area[1])
-    for (a, start, size), (b, after, _) in zip(areas, areas[1:], strict=False):
+    for (a, start, size), (b, after, _) in itertools.pairwise(areas):
         if start + size > after:
             raise BuildError(f"src/ram.h: {a} (0x{start:X}, {size} bytes) overlaps {b} (0x{after:X})")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from textfile import BuildError, Line, is_blank, lookup, number, read_lines, string, wrap
 
 EFFECTS = (
-    ["none", "poison", "sleep", "attack_down", "defense_down", "speed_down", "special_down", "accuracy_down"]
-    + ["attack_up", "defense_up", "speed_up", "special_up", "drain", "first", "heal", "recoil"]
-)
+    "none poison sleep attack_down defense_down speed_down special_down accuracy_down "
+    "attack_up defense_up speed_up special_up drain first heal recoil"
+).split()
 USES = ["none", "heal", "ball", "cure_poison", "cure_all", "repel", "escape", "key"]
 USES_WITH_NUMBER = ("heal", "ball", "repel")
 GROWTH = ["medium", "fast", "slow"]
@@ -146,7 +146,8 @@ def _read_species(t: Tables, path: Path, root: Path) -> None:
         if words[0] == "species":
             _need(line, words, 6, 'species NAME ID dex N "text"')
             entry = Entry(line, number(line, words[2], 1, 190), string(line, words[5], 10))
-            entry.values = {"dex": number(line, words[4], 1, 151), "learn": [], "back": words[1], "about": "", "start": []}
+            dex = number(line, words[4], 1, 151)
+            entry.values = {"dex": dex, "learn": [], "back": words[1], "about": "", "start": []}
             _add(line, t.species, words[1], entry)
         elif entry is None:
             raise line.error("a `species` line comes first")
@@ -203,7 +204,8 @@ def _species_row(name: str, e: Entry, t: Tables, learn_at: int, art: dict) -> st
     about, about_bank = art["about"][name]
     return (
         f'    {{{e.id}, {v["dex"]}, "{e.name}", {{{_c(v["types"])}}}, {{{_c(v["base"])}}}, '
-        f"{v['catch']}, {v['exp']}, {v['growth']}, {{{_c(_pad(v['start'], 4))}}}, {evolve[0]}, {evolve[1]}, {learn_at}, "
+        f"{v['catch']}, {v['exp']}, {v['growth']}, {{{_c(_pad(v['start'], 4))}}}, "
+        f"{evolve[0]}, {evolve[1]}, {learn_at}, "
         f"{front}, {front_bank}, {size}, {back}, {back_bank}, {about}, {about_bank}}},"
     )
 
