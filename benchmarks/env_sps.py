@@ -32,6 +32,7 @@ from pokemonred_puffer.ram_map import Snapshot
 MAX_STEPS = 8_192
 WARM_UP = 30  # steps of each env before the clock starts
 CEILING = "bare x2"
+BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
 Rate = tuple[float, float]  # steps per second, processor microseconds per step
 
 
@@ -56,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 def layouts(env_counts: list[int], config: dict) -> dict[str, Callable[[float], Rate]]:
     """Layout name -> function that runs it for some seconds and returns its Rate."""
     found: dict[str, Callable[[float], Rate]] = {
+        "frames only x1": partial(in_processes, 1, frames_loop, config),
+        "frames only x2": partial(in_processes, 2, frames_loop, config),
         "bare x1": partial(in_processes, 1, bare_loop, config),
         CEILING: partial(in_processes, 2, bare_loop, config),
         "record env x2": partial(in_processes, 2, record_loop, config),
@@ -125,16 +128,29 @@ def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, 
         answers.put(f"{type(error).__name__}: {error}")
 
 
+def frames_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
+    """The emulator without picture or reading: a step is a button and 24 frames, so frames/s are 24 times the rate."""
+    env = make_red_env(config, None)
+    env.reset(seed=seed)
+    emulator, frames = env.emulator, env.config.action_freq
+    actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
+
+    def step(number: int) -> None:
+        emulator.press(BUTTONS[actions[number]], 8)
+        emulator.tick(frames)
+
+    return timed(step, barrier, seconds)
+
+
 def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
     """Nothing but the emulator: button, frames, screen, memory."""
     env = make_red_env(config, None)
     env.reset(seed=seed)
     emulator, frames = env.emulator, env.config.action_freq
     actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
-    buttons = ("down", "left", "right", "up", "a", "b", "start")
 
     def step(number: int) -> None:
-        emulator.press(buttons[actions[number]], 8)
+        emulator.press(BUTTONS[actions[number]], 8)
         emulator.tick(frames, True)
         emulator.screen_packed()
         Snapshot(emulator)
