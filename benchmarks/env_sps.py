@@ -130,20 +130,16 @@ def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, 
 
 def frames_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
     """The emulator without picture or reading: a step is a button and 24 frames, so frames/s are 24 times the rate."""
-    env = make_red_env(config, None)
-    env.reset(seed=seed)
-    emulator, frames = env.emulator, env.config.action_freq
-    actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
-
-    def step(number: int) -> None:
-        emulator.press(BUTTONS[actions[number]], 8)
-        emulator.tick(frames)
-
-    return timed(step, barrier, seconds)
+    return emulator_loop(config, seed, barrier, seconds, observe=False)
 
 
 def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
     """Nothing but the emulator: button, frames, screen, memory."""
+    return emulator_loop(config, seed, barrier, seconds, observe=True)
+
+
+def emulator_loop(config: dict, seed: int, barrier: Any, seconds: float, observe: bool) -> Rate:
+    """Random buttons on one emulator; ``observe`` draws and packs the last frame and reads the memory of each step."""
     env = make_red_env(config, None)
     env.reset(seed=seed)
     emulator, frames = env.emulator, env.config.action_freq
@@ -151,9 +147,10 @@ def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
 
     def step(number: int) -> None:
         emulator.press(BUTTONS[actions[number]], 8)
-        emulator.tick(frames, True)
-        emulator.screen_packed()
-        Snapshot(emulator)
+        emulator.tick(frames, observe)
+        if observe:
+            emulator.screen_packed()
+            Snapshot(emulator)
 
     return timed(step, barrier, seconds)
 
