@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
+from vector_play import play
 
 from Daddy.puffer_shim import MILESTONES, make_vector, map_names
 from Daddy.puffer_shim.record_env import RecordEnv
@@ -14,31 +15,19 @@ pytestmark = pytest.mark.skipif(not CARTRIDGE_PATH.is_file(), reason="the cartri
 STEPS, ENVS, EPISODE = 60, 4, 25
 
 
-def play(**settings) -> list[np.ndarray]:
+def play_cartridge(**settings) -> list[np.ndarray]:
     """Each env's records under fixed random actions."""
-    vector = make_vector({}, num_envs=ENVS, seed=3, max_episode_steps=EPISODE, **settings)
-    actions = np.random.default_rng(0).integers(7, size=(STEPS, ENVS))
-    seen: list[list] = [[] for _ in range(ENVS)]
-    try:
-        for step in range(STEPS):
-            for _ in range(ENVS // vector.batch_size):
-                batch = vector.recv()
-                for record, env in zip(batch.records.copy(), batch.env_ids, strict=True):
-                    seen[env].append(record)
-                vector.send(actions[step, batch.env_ids])
-    finally:
-        vector.close()
-    return [np.array(records) for records in seen]
+    return play(make_vector({}, num_envs=ENVS, seed=3, max_episode_steps=EPISODE, **settings), STEPS)
 
 
 @pytest.fixture(scope="module")
 def serial() -> list[np.ndarray]:
-    return play(backend="serial")
+    return play_cartridge(backend="serial")
 
 
 @pytest.mark.parametrize("layout", [{"num_workers": 2}, {"num_workers": 4, "batch_size": 2}], ids=str)
 def test_worker_processes_play_the_same_game(serial, layout):
-    for mine, theirs in zip(play(**layout), serial, strict=True):
+    for mine, theirs in zip(play_cartridge(**layout), serial, strict=True):
         assert mine.tobytes() == theirs.tobytes()
 
 

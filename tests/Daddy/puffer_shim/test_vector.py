@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 from stand_in_env import make_stand_in
+from vector_play import play
 
 from Daddy.puffer_shim import WorkerError, backends, make_vector
 from Daddy.puffer_shim.creator import EnvCreator
@@ -25,26 +26,14 @@ def stand_ins(env_config: dict | None = None, **settings):
     return make_vector(env_config or {}, env_factory=make_stand_in, **settings)
 
 
-def play(steps: int = 40, **settings) -> list[np.ndarray]:
-    """The records of each env over ``steps`` receptions, under actions that depend on env and step only."""
-    vector = stand_ins(**settings)
-    actions = np.random.default_rng(0).integers(7, size=(steps, vector.num_envs))
-    seen: list[list] = [[] for _ in range(vector.num_envs)]
-    try:
-        for step in range(steps):
-            for _ in range(vector.num_envs // vector.batch_size):
-                batch = vector.recv()
-                for record, env in zip(batch.records.copy(), batch.env_ids, strict=True):
-                    seen[env].append(record)
-                vector.send(actions[step, batch.env_ids])
-    finally:
-        vector.close()
-    return [np.array(records) for records in seen]
+def play_stand_ins(steps: int = 40, **settings) -> list[np.ndarray]:
+    """The records of each env over ``steps`` receptions."""
+    return play(stand_ins(**settings), steps)
 
 
 @pytest.fixture(scope="module")
 def expected() -> list[np.ndarray]:
-    return play(backend="serial")
+    return play_stand_ins(backend="serial")
 
 
 @pytest.mark.parametrize(
@@ -59,13 +48,13 @@ def expected() -> list[np.ndarray]:
     ids=str,
 )
 def test_every_layout_gives_the_same_trajectories(expected, layout):
-    for mine, theirs in zip(play(**layout), expected, strict=True):
+    for mine, theirs in zip(play_stand_ins(**layout), expected, strict=True):
         assert mine.tobytes() == theirs.tobytes()
 
 
 def test_envs_differ_and_env_i_is_env_0_of_seed_plus_i(expected):
     assert len({records.tobytes() for records in expected}) == len(expected)
-    alone = play(backend="serial", num_envs=1, seed=5)[0]
+    alone = play_stand_ins(backend="serial", num_envs=1, seed=5)[0]
     first_episode = expected[2]["episode_id"] == 1
     # The actions differ from env 2's, but a start depends on the seed alone.
     assert (alone["x"][0], alone["y"][0]) == (expected[2]["x"][0], expected[2]["y"][0])
