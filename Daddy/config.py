@@ -70,7 +70,7 @@ class TrainConfig:
     value_rescale: bool = setting(False, "agent", "learn h(Q), which compresses large returns, instead of Q")
     target_update: int = setting(50, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
-    epsilon_min: float = setting(0.02, "agent", "share of random actions once decayed; the floor of every ladder rung")
+    epsilon_min: float = setting(0.1, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
         "ladder", "agent", "linear: one value for all envs; ladder: envs spread from bold to nearly greedy",
         choices=("linear", "ladder"),
