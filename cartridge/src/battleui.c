@@ -11,6 +11,7 @@
 #define BACK_SIDE 8
 #define BAR_PIECES 6
 #define BLINKS 2
+#define PICTURE_FRAMES 6
 
 static u8 frontSize;
 
@@ -79,8 +80,9 @@ void bui_enemy_picture(void)
     const Species *s = species_by_id(wEnemyMon[B_SPECIES]);
     frontSize = s->frontSize;
     bui_clear_enemy();
-    wait_frame();
+    load_begin();
     far_unpack(TILES_BG + 16 * FRONT_TILE, s->front, s->frontBank, (u16)frontSize * frontSize << 4);
+    load_end(PICTURE_FRAMES);
     picture(13, 6 - frontSize, frontSize, FRONT_TILE);
     ui_flush(0, 7);
 }
@@ -89,8 +91,9 @@ void bui_player_picture(void)
 {
     const Species *s = species_by_id(wBattleMon[B_SPECIES]);
     bui_clear_player();
-    wait_frame();
+    load_begin();
     far_unpack(TILES_BG + 16 * BACK_TILE, s->back, s->backBank, BACK_SIDE * BACK_SIDE * 16);
+    load_end(PICTURE_FRAMES);
     picture(1, 4, BACK_SIDE, BACK_TILE);
     ui_flush(4, 8);
 }

@@ -67,6 +67,7 @@ u16 calc_damage(u8 side, const Move *mv)
     u16 attack = effective_stat(side, special ? STAGE_SPECIAL : STAGE_ATTACK);
     u16 defense = effective_stat(!side, special ? STAGE_SPECIAL : STAGE_DEFENSE);
     u16 level = fighter(side)[B_LEVEL], damage;
+    u8 spread = 217 + rnd() % 39;
     lastCritical = is_critical(side);
     if (lastCritical)
         level *= 2;
@@ -76,7 +77,7 @@ u16 calc_damage(u8 side, const Move *mv)
     damage = factors(side, mv, damage + 2);
     if (!lastFactor)
         return 0;
-    damage = (u16)((u32)damage * (217 + rnd() % 39) / 255);
+    damage = (u16)((u32)damage * spread / 255);
     return damage ? damage : 1;
 }
 

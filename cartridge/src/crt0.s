@@ -4,7 +4,7 @@
         .module crt0
         .globl  _main, _vqLen, _vqLock, _oamDirty, _vblDone
         .globl  _scrollX, _scrollY, _winX, _winY
-        .globl  _joyHeld, _joyPressed, _frames
+        .globl  _joyHeld, _joyPressed, _frames, _cellTable
 
 JOYIGNORE = 0xCD6B
 READY     = 0xDEF0
@@ -15,6 +15,7 @@ RNG_HI    = 0x91
 QUEUE     = 0xC000
 UNPACK_LO = 0x92
 UNPACK_HI = 0x93
+ROWS_LEFT = 0x94
 
         .area   _HEADER (ABS)
         .org    0x40
@@ -427,6 +428,157 @@ _shift_tiles_back::
         jr      nz, 1$
         dec     b
         jr      nz, 1$
+        pop     bc
+        ret
+
+; void grid_unpack(u8 *to, u16 grid, u8 bank, u8 h): all cells of a map (format: grid.c)
+_grid_unpack::
+        push    bc
+        ldhl    sp, #8
+        ld      a, (hl+)
+        ld      (0x2000), a
+        ld      a, (hl)
+        ldh     (ROWS_LEFT), a
+        ldhl    sp, #6
+        ld      a, (hl+)
+        ld      e, a
+        ld      d, (hl)
+        ldhl    sp, #4
+        ld      a, (hl+)
+        ld      h, (hl)
+        ld      l, a
+1$:     ld      a, (de)
+        inc     de
+        ld      b, a
+2$:     ld      a, (de)
+        inc     de
+        ld      c, a
+        swap    a
+        rrca
+        and     #7
+        inc     a
+        push    bc
+        ld      b, a
+        ld      a, c
+        and     #31
+3$:     ld      (hl+), a
+        dec     b
+        jr      nz, 3$
+        pop     bc
+        dec     b
+        jr      nz, 2$
+        ldh     a, (ROWS_LEFT)
+        dec     a
+        ldh     (ROWS_LEFT), a
+        jr      nz, 1$
+        ld      a, #1
+        ld      (0x2000), a
+        pop     bc
+        ret
+
+; void put_cells(u8 *dst, const u8 *cells, u8 n, u16 next): draws cells into wTileMap from records of
+; 5 bytes at cellTable (four tiles, behaviour); next = bytes from one cell's place to the next, less 21
+_put_cells::
+        push    bc
+        ldhl    sp, #8
+        ld      a, (hl+)
+        ldh     (ROWS_LEFT), a
+        ld      a, (hl+)
+        ld      c, a
+        ld      b, (hl)
+        ldhl    sp, #6
+        ld      a, (hl+)
+        ld      e, a
+        ld      d, (hl)
+        ldhl    sp, #4
+        ld      a, (hl+)
+        ld      h, (hl)
+        ld      l, a
+1$:     ld      a, (de)
+        inc     de
+        push    de
+        ld      e, a
+        add     a, a
+        add     a, a
+        add     a, e
+        ld      e, a
+        ld      a, (_cellTable)
+        add     a, e
+        ld      e, a
+        ld      a, (_cellTable + 1)
+        adc     a, #0
+        ld      d, a
+        ld      a, (de)
+        ld      (hl+), a
+        inc     de
+        ld      a, (de)
+        ld      (hl), a
+        inc     de
+        ld      a, l
+        add     a, #19
+        ld      l, a
+        jr      nc, 2$
+        inc     h
+2$:     ld      a, (de)
+        ld      (hl+), a
+        inc     de
+        ld      a, (de)
+        ld      (hl), a
+        add     hl, bc
+        pop     de
+        ldh     a, (ROWS_LEFT)
+        dec     a
+        ldh     (ROWS_LEFT), a
+        jr      nz, 1$
+        pop     bc
+        ret
+
+; void column_to_queue(u16 address, const u8 *src): 18 entries of two bytes, from 18 rows of wTileMap to
+; 18 rows of the background
+_column_to_queue::
+        push    bc
+        ldhl    sp, #4
+        ld      a, (hl+)
+        ld      c, a
+        ld      a, (hl+)
+        ld      b, a
+        ld      a, (hl+)
+        ld      e, a
+        ld      d, (hl)
+        ld      hl, #QUEUE
+        ld      a, #18
+        ldh     (ROWS_LEFT), a
+1$:     ld      a, #2
+        ld      (hl+), a
+        ld      a, c
+        ld      (hl+), a
+        ld      a, b
+        ld      (hl+), a
+        ld      a, (de)
+        ld      (hl+), a
+        inc     de
+        ld      a, (de)
+        ld      (hl+), a
+        ld      a, e
+        add     a, #19
+        ld      e, a
+        jr      nc, 2$
+        inc     d
+2$:     ld      a, c
+        add     a, #32
+        ld      c, a
+        jr      nc, 3$
+        inc     b
+        ld      a, b
+        and     #3
+        or      #0x98
+        ld      b, a
+3$:     ldh     a, (ROWS_LEFT)
+        dec     a
+        ldh     (ROWS_LEFT), a
+        jr      nz, 1$
+        xor     a
+        ld      (hl), a
         pop     bc
         ret
 

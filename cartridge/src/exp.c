@@ -5,6 +5,7 @@
 #include "ui.h"
 
 #define LEVEL_MAX 100
+#define STATS_FRAMES 3
 
 static u8 *hero;
 
@@ -64,7 +65,9 @@ void learn_moves(u8 *m, u8 level)
 static void refresh_stats(u8 *m)
 {
     u16 old = be_get(m + M_MAXHP);
+    load_begin();
     mon_stats(m);
+    load_end(STATS_FRAMES);
     be_put(m + M_HP, be_get(m + M_HP) + be_get(m + M_MAXHP) - old);
 }
 

@@ -11,7 +11,7 @@
 MapHead head;
 u8 mapBank;
 static u8 tilesetLoaded; /* tileset in video memory + 1 */
-static const u8 *cells;
+const u8 *cellTable; /* records of 5 bytes: four tiles and the behaviour */
 
 s8 dir_dx(u8 facing)
 {
@@ -36,7 +36,7 @@ void tileset_forget(void)
 static void load_tileset(void)
 {
     const Tileset *t = &tilesets[head.tileset];
-    cells = t->cells;
+    cellTable = t->cells;
     if (tilesetLoaded == head.tileset + 1)
         return;
     tilesetLoaded = head.tileset + 1;
@@ -128,9 +128,12 @@ void map_restore(void)
     palette_on();
 }
 
-static u8 cell_beyond(s8 x, s8 y)
+/* The neighbour's cell or the border. */
+u8 cell_beyond(s8 x, s8 y)
 {
     const Connection *c;
+    if (!head.outdoor)
+        return head.border;
     if (y < 0)
         c = &head.conn[0];
     else if (y >= (s8)head.h)
@@ -153,7 +156,7 @@ static u8 cell_beyond(s8 x, s8 y)
     return grid_cell(c->grid, c->bank, (u8)x, (u8)y);
 }
 
-/* Cell number at a place; outside of the map the neighbour's cell or the border. */
+/* Cell number at a place, also outside of the map. */
 u8 cell_at(s8 x, s8 y)
 {
     if (x < 0 || y < 0 || x >= (s8)head.w || y >= (s8)head.h)
@@ -161,25 +164,20 @@ u8 cell_at(s8 x, s8 y)
     return gridBuffer[(u16)(u8)y * head.w + (u8)x];
 }
 
+static const u8 *cell_record(u8 cell)
+{
+    return cellTable + (u8)((u8)(cell << 2) + cell);
+}
+
 u8 cell_behaviour(u8 cell)
 {
-    return cells[(u16)cell * CELL_SIZE + 4];
+    return cell_record(cell)[4];
 }
 
 /* The lower left tile stands for the cell, as in Red. */
 u8 cell_tile(u8 cell)
 {
-    return cells[(u16)cell * CELL_SIZE + 2];
-}
-
-void cell_put(u8 *p, u8 cell)
-{
-    const u8 *t = cells + (u16)cell * CELL_SIZE;
-    *p++ = *t++;
-    *p = *t++;
-    p += SCREEN_W - 1;
-    *p++ = *t++;
-    *p = *t;
+    return cell_record(cell)[2];
 }
 
 void map_set_cell(u8 x, u8 y, u8 cell)

@@ -43,8 +43,6 @@ typedef struct {
 #define BH_MAT 7
 #define BH_WATER 8
 
-#define CELL_SIZE 5 /* four tiles and the behaviour */
-
 extern MapHead head;
 extern u8 mapBank;
 
@@ -58,6 +56,7 @@ void map_fill_tilemap(void);
 void map_scroll(u8 facing);
 void map_set_cell(u8 x, u8 y, u8 cell);
 u8 cell_at(s8 x, s8 y);
+u8 cell_beyond(s8 x, s8 y);
 u8 cell_behaviour(u8 cell);
 u8 cell_tile(u8 cell);
 u8 warp_find(u8 x, u8 y, Warp *w);

@@ -1,8 +1,10 @@
 /* Drawing cells into wTileMap and the background layer; scrolling by one cell. */
 #include "map.h"
 
-void cell_put(u8 *p, u8 cell);
+#define NEXT_RIGHT ((u16)-19)
+#define NEXT_DOWN 19
 
+static u8 line[10];
 static u8 originX, originY; /* background tile at the screen's corner, 0-31 */
 
 static u16 bg_address(u8 x, u8 y)
@@ -10,28 +12,60 @@ static u16 bg_address(u8 x, u8 y)
     return MAP_BG + ((u16)(y & 31) << 5) + (x & 31);
 }
 
+static const u8 *grid_at(s8 x, s8 y)
+{
+    return gridBuffer + (s16)y * head.w + x; /* a row above the map is one step away from row 0 */
+}
+
+static u8 *beyond(u8 *b, u8 x, u8 y, u8 n)
+{
+    for (; n; n--)
+        *b++ = cell_beyond((s8)x++, (s8)y);
+    return b;
+}
+
+/* Collects the ten cells of a row: left of the map, in it, right of it. */
+static void collect_row(u8 x, u8 y)
+{
+    u8 n, left = 10;
+    u8 *b = line;
+    if (y >= head.h) {
+        beyond(b, x, y, 10);
+        return;
+    }
+    if (x & 0x80) {
+        n = -x;
+        b = beyond(b, x, y, n);
+        left -= n;
+        x = 0;
+    }
+    n = x < head.w ? head.w - x : 0;
+    if (n > left)
+        n = left;
+    if (n)
+        shift_tiles(b, grid_at((s8)x, (s8)y), n);
+    beyond(b + n, x + n, y, left - n);
+}
+
 static void fill_cell_row(u8 row)
 {
-    u8 i;
-    s8 x = (s8)wXCoord - 4, y = (s8)wYCoord - 4 + (s8)row;
-    u8 *p = wTileMap + (u16)row * (2 * SCREEN_W);
-    for (i = 10; i; i--) {
-        cell_put(p, cell_at(x, y));
-        p += 2;
-        x++;
-    }
+    collect_row(wXCoord - 4, wYCoord - 4 + row);
+    put_cells(wTileMap + (u16)row * (2 * SCREEN_W), line, 10, NEXT_RIGHT);
 }
 
 static void fill_cell_column(u8 col)
 {
-    u8 i;
-    s8 x = (s8)wXCoord - 4 + (s8)col, y = (s8)wYCoord - 4;
-    u8 *p = wTileMap + 2 * col;
+    u8 i, w = head.w;
+    u8 x = wXCoord - 4 + col, y = wYCoord - 4;
+    const u8 *g = grid_at((s8)x, (s8)y);
+    u8 *b = line;
+    u8 inside = x < w;
     for (i = 9; i; i--) {
-        cell_put(p, cell_at(x, y));
-        p += 2 * SCREEN_W;
+        *b++ = inside && y < head.h ? *g : cell_beyond((s8)x, (s8)y);
         y++;
+        g += w;
     }
+    put_cells(wTileMap + 2 * col, line, 9, NEXT_DOWN);
 }
 
 void map_fill_tilemap(void)
@@ -69,11 +103,12 @@ static void push_row(u8 y, const u8 *p)
 
 static void push_column(u8 x, const u8 *p)
 {
-    u8 i;
-    for (i = 0; i < SCREEN_H; i++) {
-        vq_push(bg_address(x, originY + i), p, 2);
-        p += SCREEN_W;
-    }
+    if (vqLen)
+        wait_frame();
+    vqLock = 1;
+    column_to_queue(bg_address(x, originY), p);
+    vqLen = 5 * SCREEN_H;
+    vqLock = 0;
 }
 
 /* wXCoord/wYCoord are already the new ones; wTileMap still shows the old place. */

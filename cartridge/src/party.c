@@ -5,6 +5,7 @@
 #include "ui.h"
 
 #define POISON_STEPS 4
+#define MAKE_FRAMES 5
 
 static u8 poisonSteps;
 
@@ -112,8 +113,11 @@ void mon_make(u8 *m, u8 id, u8 level)
 {
     u8 i;
     const Species *s = species_by_id(id);
+    load_begin();
     for (i = 0; i < M_SIZE; i++)
         m[i] = 0;
+    m[M_DVS] = rnd();
+    m[M_DVS + 1] = rnd();
     m[M_SPECIES] = id;
     m[M_BOXLEVEL] = level;
     m[M_LEVEL] = level;
@@ -122,13 +126,12 @@ void mon_make(u8 *m, u8 id, u8 level)
     m[M_CATCH] = s->catchRate;
     m[M_OT] = wPlayerID[0];
     m[M_OT + 1] = wPlayerID[1];
-    m[M_DVS] = rnd();
-    m[M_DVS + 1] = rnd();
     exp_put(m, exp_for_level(s->growth, level));
     mon_stats(m);
     m[M_HP] = m[M_MAXHP];
     m[M_HP + 1] = m[M_MAXHP + 1];
     starting_moves(m, s);
+    load_end(MAKE_FRAMES);
 }
 
 /* Copies a finished member to the end of the party; 0 when it is full. */

@@ -6,6 +6,7 @@
 
 #define STAGE_MAX 6
 #define HP_FRAMES 8
+#define DAMAGE_FRAMES 3
 
 static const Move flail = {0xA5, "Flail", 0, 50, 255, 10, EF_RECOIL, 0};
 
@@ -98,7 +99,10 @@ static void announce_factor(void)
 
 static u16 strike(u8 side, const Move *mv)
 {
-    u16 damage = calc_damage(side, mv), hp = be_get(fighter(!side) + B_HP);
+    u16 damage, hp = be_get(fighter(!side) + B_HP);
+    load_begin();
+    damage = calc_damage(side, mv);
+    load_end(DAMAGE_FRAMES);
     if (!lastFactor) {
         say_auto("It has no effect!");
         return 0;

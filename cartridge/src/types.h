@@ -16,6 +16,8 @@ u8 far_read(u16 src, u8 bank) OLD;
 void far_copy(void *dst, u16 src, u8 bank, u16 n) OLD;
 void far_unpack(u16 dst, u16 src, u8 bank, u16 n) OLD;
 void far_vram(u16 dst, u16 src, u8 bank, u16 n) OLD;
+void put_cells(u8 *dst, const u8 *cells, u8 n, u16 next) OLD;
+void column_to_queue(u16 address, const u8 *src) OLD;
 void shift_tiles(u8 *dst, const u8 *src, u16 n) OLD;
 void shift_tiles_back(u8 *dst_end, const u8 *src_end, u16 n) OLD;
 

@@ -3,6 +3,8 @@
 #include "map.h"
 #include "objects.h"
 
+#define CLOSE_FRAMES 3
+
 u8 uiMode;
 static u8 originX, originY;
 
@@ -34,9 +36,10 @@ void ui_close(void)
     uiMode = UI_NONE;
     wFontLoaded &= ~1;
     winY = WIN_OFF;
+    load_begin();
     map_fill_tilemap();
     objects_draw();
-    wait_frame();
+    load_end(CLOSE_FRAMES);
 }
 
 void ui_flush(u8 y, u8 h)

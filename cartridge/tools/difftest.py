@@ -29,21 +29,24 @@ KEYS = ("down", "left", "right", "up", "a", "b", "start")
 WEIGHTS = (3, 3, 3, 3, 6, 2, 1)
 WALKTHROUGH = build.OUT / "walkthrough.json"
 BOOT_FRAMES = 120
-READY = 0xDEF0
+READY, LCDC = 0xDEF0, 0xFF40
 ACTION_FRAMES, HOLD_FRAMES = 24, 8
 # Red's layout up to the end of the event flags and parties; own variables lie elsewhere in each build.
 COMPARED = ((0xC100, 0xC508), (0xCC26, 0xD8C6), (0xDEF0, 0xDEF1))
 
 
 def start(image: bytes) -> PyBoy:
-    """A running emulator at power-on."""
+    """A running emulator whose screen has just come on: where the walkthrough's keys begin."""
     pyboy = PyBoy(io.BytesIO(image), window="null", sound_emulated=False, log_level="ERROR")
     pyboy.set_emulation_speed(0)
+    while not pyboy.memory[LCDC] & 0x80:
+        pyboy.tick(1, True)
+    pyboy.tick(1, True)
     return pyboy
 
 
 def recorded_keys(count: int) -> list[str]:
-    """The first keys of the recorded walkthrough (it begins at power-on)."""
+    """The first keys of the recorded walkthrough."""
     if not count:
         return []
     recording = json.loads(WALKTHROUGH.read_text("ascii"))
