@@ -49,6 +49,7 @@ def build_vector(config: TrainConfig) -> VectorEnv:
         seed=config.seed,
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
+        stagger=True,
     )
 
 

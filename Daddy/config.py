@@ -50,7 +50,9 @@ class TrainConfig:
         "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env",
         "reward class, module.Class in pokemonred_puffer.rewards",
     )
-    max_episode_steps: int = setting(8_192, "env", "steps after which an episode is truncated")
+    max_episode_steps: int = setting(
+        8_192, "env", "steps after which an episode is truncated (each env's first one earlier, so that they spread)"
+    )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
     device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N")

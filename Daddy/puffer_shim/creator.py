@@ -37,6 +37,7 @@ class EnvCreator:
     max_episode_steps: int
     num_actions: int = 0
     env_id: int = 0
+    first_episode_steps: int | None = None
 
     def __call__(self, buf: dict | None = None, seed: int | None = None) -> GymnasiumPufferEnv:
         """The env with its rows in ``buf``. ``seed`` is pufferlib's and unused: seeds come with reset."""
@@ -46,4 +47,5 @@ class EnvCreator:
     def make(self) -> RecordEnv:
         """The bare record env."""
         config = {**self.env_config, "env_id": self.env_id, "max_steps": self.max_episode_steps}
-        return RecordEnv(self.factory(config, self.reward_name), self.max_episode_steps)
+        env = self.factory(config, self.reward_name)
+        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps)

@@ -20,15 +20,18 @@ class RecordEnv(gymnasium.Env):
 
     Its numbers come from its ``telemetry()`` when it has one, else from its memory through ``read_m``.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
-    of ``max_episode_steps`` steps is truncated here even if the env itself never truncates. Infos are always empty.
+    of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
+    ``first_episode_steps`` already, if given. Infos are always empty.
     """
 
     observation_space = RECORD_SPACE
 
-    def __init__(self, env: gymnasium.Env, max_episode_steps: int) -> None:
+    def __init__(self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None) -> None:
         self.env = env
         self.action_space = env.action_space
         self.max_episode_steps = max_episode_steps
+        self._next_limit = first_episode_steps or max_episode_steps
+        self._limit = self._next_limit
         self._fork = None if hasattr(env, "telemetry") else ForkTelemetry(env)
         self._telemetry = env.telemetry if self._fork is None else self._fork.now
         self._row = np.zeros(RECORD.itemsize, np.uint8)
@@ -51,6 +54,7 @@ class RecordEnv(gymnasium.Env):
             self._fork.start_episode()
         self._episode_id += 1
         self._step, self._return = 0, 0.0
+        self._limit, self._next_limit = self._next_limit, self.max_episode_steps
         self._visited.clear()
         self._write(observation, 0.0, is_first=True)
         return self._row, {}
@@ -60,7 +64,7 @@ class RecordEnv(gymnasium.Env):
         self._step += 1
         reward = float(reward)
         self._return += reward
-        truncated = not terminated and (bool(truncated) or self._step >= self.max_episode_steps)
+        truncated = not terminated and (bool(truncated) or self._step >= self._limit)
         self._write(observation, reward, terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 

@@ -83,11 +83,13 @@ class Layout:
 def make_vector(
     env_config: dict, *, backend: str = "puffer", num_envs: int, num_workers: int | str = "auto",
     batch_size: int | None = None, seed: int = 0, reward_name: str | None = None, max_episode_steps: int,
-    env_factory: EnvFactory = make_red_env,
+    stagger: bool = False, env_factory: EnvFactory = make_red_env,
 ) -> VectorEnv:  # fmt: skip
     """Start ``num_envs`` envs.
 
-    One env is made and closed here first, so that a wrong ROM or setting is reported once, by its own error.
+    ``stagger`` shortens the first episode of env i to the share (i + 1) / num_envs, so that episodes end one by one
+    and the envs are at different places of the game. One env is made and closed here first, so that a wrong ROM or
+    setting is reported once, by its own error.
 
     Raises:
         ConfigError: numbers that do not fit together.
@@ -98,7 +100,10 @@ def make_vector(
     env = probe.make()
     num_actions = int(env.action_space.n)
     env.close()
-    creators = [replace(probe, num_actions=num_actions, env_id=i) for i in range(num_envs)]
+    shares = [-(-max_episode_steps * (i + 1) // num_envs) if stagger else None for i in range(num_envs)]
+    creators = [
+        replace(probe, num_actions=num_actions, env_id=i, first_episode_steps=first) for i, first in enumerate(shares)
+    ]
     if backend == "serial":
         pool = SerialGroups(creators, layout.batch_size)
     else:

@@ -70,6 +70,12 @@ def test_the_last_observation_arrives_before_the_next_first_one(expected):
         assert not records["is_first"][ends].any()
 
 
+def test_staggered_episodes_end_one_by_one_at_first():
+    records = play_stand_ins(backend="serial", num_envs=4, max_episode_steps=8, steps=20, stagger=True)
+    ends = [[int(step) for step in env["episode_step"][env["truncated"] > 0]] for env in records]
+    assert ends == [[2, 8], [4, 8], [6, 8], [8, 8]]
+
+
 def test_reset_starts_the_same_story_again():
     vector = stand_ins(num_workers=2)
     try:
