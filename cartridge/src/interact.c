@@ -82,21 +82,37 @@ static u8 sees_through(u8 x, u8 y)
     return (b == BH_WALK || b == BH_GRASS || b == BH_MAT || b == BH_DOOR) && !object_at(x, y);
 }
 
+/* Cells from a person to the player along its view; 0 when he is not straight ahead. */
+static u8 distance_ahead(u8 i)
+{
+    u8 dx = wXCoord + 4 - S2(i, SP_MAPX), dy = wYCoord + 4 - S2(i, SP_MAPY);
+    switch (S1(i, SP_FACING)) {
+    case FACE_DOWN:
+        return dx ? 0 : dy;
+    case FACE_UP:
+        return dx ? 0 : -dy;
+    case FACE_LEFT:
+        return dy ? 0 : -dx;
+    default:
+        return dy ? 0 : dx;
+    }
+}
+
 /* Number of free cells between a trainer and the player; 0xFF when it does not see him. */
 static u8 sight_distance(u8 i)
 {
-    u8 n, facing = S1(i, SP_FACING), x, y;
+    u8 n = distance_ahead(i), left, facing = S1(i, SP_FACING), x, y;
+    if (!n || n > persons[i].sight)
+        return 0xFF;
     x = S2(i, SP_MAPX) - 4;
     y = S2(i, SP_MAPY) - 4;
-    for (n = 0; n < persons[i].sight; n++) {
+    for (left = n - 1; left; left--) {
         x += dir_dx(facing);
         y += dir_dy(facing);
-        if (x == wXCoord && y == wYCoord)
-            return n;
         if (!sees_through(x, y))
             return 0xFF;
     }
-    return 0xFF;
+    return n - 1;
 }
 
 static void challenge(u8 i, u8 steps)

@@ -14,7 +14,7 @@ u8 playerWalk;
 u8 emoteSprite;
 s8 hopY;
 static u8 walkLeft[MAX_OBJECTS]; /* pixels a person still has to walk */
-static u8 *oam;
+static u8 *oam, *oamEnd; /* next free entry; end of what the last drawing used */
 
 u8 flag_get(const u8 *base, u16 n)
 {
@@ -189,6 +189,7 @@ static void draw_person(u8 i)
 void objects_draw(void)
 {
     u8 i, n;
+    u8 *end;
     oam = wShadowOAM;
     if (uiMode != UI_FULL) {
         if (emoteSprite)
@@ -199,10 +200,12 @@ void objects_draw(void)
             if (object_visible(i))
                 draw_person(i);
     }
-    while (oam != wShadowOAM + 160) {
+    end = oam;
+    while (oam < oamEnd) {
         *oam = 0;
         oam += 4;
     }
+    oamEnd = end;
     oamDirty = 1;
 }
 

@@ -49,10 +49,15 @@ void wait_frames(u8 n)
 }
 
 /* Loads take a fixed number of frames, so that timing does not depend on how fast the code is. */
+void load_mark(void)
+{
+    loadStart = frames;
+}
+
 void load_begin(void)
 {
     wait_frame();
-    loadStart = frames;
+    load_mark();
 }
 
 void load_end(u8 n)

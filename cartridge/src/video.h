@@ -23,6 +23,7 @@ extern u8 scrollX, scrollY, winX, winY;
 void video_init(void);
 void vq_push(u16 addr, const u8 *src, u8 n);
 void wait_frames(u8 n);
+void load_mark(void);
 void load_begin(void);
 void load_end(u8 n);
 void palette_off(void);

@@ -11,6 +11,7 @@
 
 #define STEP_PIXELS 16
 #define BUMP_FRAMES 4
+#define PREPARE_FRAMES 2
 
 static u8 legs;
 
@@ -29,13 +30,18 @@ void update_front_tile(void)
     wTileInFrontOfPlayer = cell_tile(cell_at((s8)front_x(), (s8)front_y()));
 }
 
-void player_face(u8 facing)
+static void turn(u8 facing)
 {
     static const u8 red_directions[4] = {4, 8, 2, 1}; /* down up left right */
     S1(0, SP_FACING) = facing;
     S1(0, SP_IMAGE) = facing;
     wPlayerDirection = red_directions[facing >> 2];
     update_front_tile();
+}
+
+void player_face(u8 facing)
+{
+    turn(facing);
     objects_draw();
 }
 
@@ -75,7 +81,9 @@ static void scroll_step(u8 facing, u8 d)
     u8 i;
     cameraX = dir_dx(facing) << 4;
     cameraY = dir_dy(facing) << 4;
+    load_mark();
     map_scroll(facing);
+    load_end(PREPARE_FRAMES);
     for (i = 0; i < STEP_PIXELS; i += d) {
         wWalkCounter = (STEP_PIXELS - i) >> 1;
         playerWalk = (i & 8) ? 0 : legs | 1;
@@ -98,7 +106,7 @@ static void step_scroll_only(u8 facing)
 /* Steps without asking whether the way is free. */
 void player_walk(u8 facing)
 {
-    player_face(facing);
+    turn(facing);
     wXCoord += dir_dx(facing);
     wYCoord += dir_dy(facing);
     step_scroll_only(facing);
@@ -203,7 +211,7 @@ static u8 cross_edge(u8 side)
 static u8 try_step(u8 facing)
 {
     u8 b, side, x, y;
-    player_face(facing);
+    turn(facing);
     side = crossing_side();
     if (side != 0xFF) {
         if (cell_behaviour(cell_at((s8)wXCoord, (s8)wYCoord)) == BH_MAT && facing == FACE_DOWN && take_warp())

@@ -30,7 +30,7 @@ WEIGHTS = (3, 3, 3, 3, 6, 2, 1)
 WALKTHROUGH = build.OUT / "walkthrough.json"
 BOOT_FRAMES = 120
 READY, LCDC = 0xDEF0, 0xFF40
-ACTION_FRAMES, HOLD_FRAMES = 24, 8
+ACTION_FRAMES, HOLD_FRAMES, SETTLED_FRAMES = 24, 8, 2
 # Red's layout up to the end of the event flags and parties; own variables lie elsewhere in each build.
 COMPARED = ((0xC100, 0xC508), (0xCC26, 0xD8C6), (0xDEF0, 0xDEF1))
 
@@ -94,8 +94,11 @@ def play(actions: int, seed: int, recorded: int) -> int:
     for n, key in enumerate(keys):
         for game in games:
             game.button(key, HOLD_FRAMES)
-            game.tick(ACTION_FRAMES, True)
-        if not all(game.memory[READY] for game in games):
+            game.tick(ACTION_FRAMES - SETTLED_FRAMES, False)
+        settled = all(game.memory[READY] for game in games)
+        for game in games:
+            game.tick(SETTLED_FRAMES, True)
+        if not settled:
             continue  # one may be a frame ahead in the middle of drawing
         compared += 1
         difference = compare([snapshot(game) for game in games])
