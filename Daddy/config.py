@@ -77,7 +77,7 @@ class TrainConfig:
         "ladder", "agent", "linear: one value for all envs; ladder: envs spread from bold to nearly greedy",
         choices=("linear", "ladder"),
     )
-    epsilon_decay: float = setting(0.5, "agent", "share of total_steps over which epsilon falls")
+    epsilon_decay: float = setting(0.8, "agent", "share of total_steps over which epsilon falls")
     epsilon_repeat: int = setting(
         8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )
