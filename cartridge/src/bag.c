@@ -156,7 +156,7 @@ static u8 use_on_member(const Item *it)
         say("Nobody is with you.");
         return BAG_NOTHING;
     }
-    i = party_menu_choose("Use on whom?");
+    i = party_menu_choose("Use on whom?", 0);
     if (i == CANCEL)
         return BAG_NOTHING;
     done = use_on(it, PARTY(i));

@@ -91,7 +91,7 @@ static void replace_player(void)
 {
     u8 n;
     do
-        n = party_menu_choose("Who goes next?");
+        n = party_menu_choose("Who goes next?", party_first_alive());
     while (n == CANCEL || !be_get(PARTY(n) + M_HP));
     bui_show();
     send_player(n);
@@ -252,7 +252,7 @@ static void choose_bag(void)
 
 static void choose_switch(void)
 {
-    u8 n = party_menu_choose("Switch to whom?");
+    u8 n = party_menu_choose("Switch to whom?", 0);
     bui_show();
     if (n == CANCEL || n == wBattleMon[B_SLOT])
         return;
@@ -318,25 +318,6 @@ static void battle_end(void)
     map_restore();
 }
 
-static void pick_wild(u8 *kind, u8 *level)
-{
-    u8 rec[4], i, r, low;
-    u16 p = head.mons, total = 0;
-    for (i = 0; i < head.nMons; i++)
-        total += far_read(p + 4 * i + 3, mapBank);
-    r = (u8)((u16)rnd() * total >> 8);
-    for (;;) {
-        far_copy(rec, p, mapBank, 4);
-        if (r < rec[3])
-            break;
-        r -= rec[3];
-        p += 4;
-    }
-    low = rec[1];
-    *kind = rec[0];
-    *level = low + rnd() % (u8)(rec[2] - low + 1);
-}
-
 void battle_wild(void)
 {
     u8 kind, level;
@@ -355,35 +336,6 @@ void battle_wild(void)
     msg_auto();
     battle_loop();
     battle_end();
-}
-
-static void make_team(void)
-{
-    u8 i;
-    for (i = 0; i < rival->count; i++) {
-        mon_make(ENEMY(i), rival->party[2 * i], rival->party[2 * i + 1]);
-        wEnemyPartySpecies[i] = rival->party[2 * i];
-    }
-    wEnemyPartySpecies[i] = 0xFF;
-    wEnemyPartyCount = i;
-}
-
-/* Prize: money per level of the last member. */
-static void prize(void)
-{
-    u8 bcd[3] = {0, 0, 0}, i, n = rival->party[2 * rival->count - 1];
-    u16 v = (u16)rival->money * n;
-    msg("You won $");
-    msg_num(v);
-    msg_add("!");
-    for (i = 2; v; i--) {
-        bcd[i] = v % 10;
-        v /= 10;
-        bcd[i] |= (u8)(v % 10) << 4;
-        v /= 10;
-    }
-    money_add(bcd);
-    msg_say();
 }
 
 /* 1 when the player won; after a defeat he is at the healer. */

@@ -21,6 +21,10 @@ extern s8 stages[2][STAGES];
 extern u8 *foe; /* the enemy's 44-byte struct */
 extern const Trainer *rival;
 
+void pick_wild(u8 *kind, u8 *level);
+void make_team(void);
+void prize(void);
+
 u8 *fighter(u8 side);
 const char *fighter_name(u8 side);
 void fighter_sync(u8 side);

@@ -32,7 +32,7 @@ static void page_end(void)
 
 static void card_page(void)
 {
-    u8 i;
+    u8 i, badges = wObtainedBadges;
     ui_open(UI_FULL);
     ui_box(0, 0, 20, 9);
     ui_str(2, 2, "TRAVELLER");
@@ -42,8 +42,10 @@ static void card_page(void)
     ui_far(8, 6, head.name, mapBank);
     ui_box(0, 9, 20, 9);
     ui_str(2, 11, "Crests");
-    for (i = 0; i < 8; i++)
-        TILE_AT(2 + 2 * i, 14) = (wObtainedBadges >> i) & 1 ? T_OWNED : CHAR_TILE('-');
+    for (i = 2; i < 18; i += 2) {
+        TILE_AT(i, 14) = badges & 1 ? T_OWNED : CHAR_TILE('-');
+        badges >>= 1;
+    }
     page_end();
     wait_key(KEY_A | KEY_B);
 }

@@ -4,7 +4,7 @@
 #include "ram.h"
 
 void start_menu(void);
-u8 party_menu_choose(const char *prompt);
+u8 party_menu_choose(const char *prompt, u8 first);
 void party_pages(void);
 void dex_pages(void);
 #endif

@@ -36,8 +36,8 @@ static void draw_party(const char *prompt)
     ui_show();
 }
 
-/* Full-screen list; the member's number or CANCEL. */
-u8 party_menu_choose(const char *prompt)
+/* Full-screen list, the cursor on member `first`; the member's number or CANCEL. */
+u8 party_menu_choose(const char *prompt, u8 first)
 {
     u8 n;
     draw_party(prompt);
@@ -45,7 +45,7 @@ u8 party_menu_choose(const char *prompt)
         wait_key(KEY_A | KEY_B);
         return CANCEL;
     }
-    n = menu_choose(0, 0, wPartyCount, 2, 0);
+    n = menu_choose(0, 0, wPartyCount, 2, first);
     wWhichPokemon = n;
     return n;
 }
@@ -85,7 +85,7 @@ static void stats_page(const u8 *m)
 
 static void swap_with(u8 n)
 {
-    u8 other = party_menu_choose("Swap with whom?");
+    u8 other = party_menu_choose("Swap with whom?", 0);
     if (other != CANCEL && other != n)
         party_swap(n, other);
 }
@@ -104,7 +104,7 @@ void party_pages(void)
 {
     u8 n, k;
     for (;;) {
-        n = party_menu_choose(wPartyCount ? "Your party." : "Nobody is with you");
+        n = party_menu_choose(wPartyCount ? "Your party." : "Nobody is with you", 0);
         if (n == CANCEL)
             return;
         k = stats_or_swap();

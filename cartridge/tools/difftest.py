@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Guards against wrong code from the compiler: builds the game with four sets of flags, plays the same random keys on all
-of them and compares memory and picture after every action that leaves all of them waiting for a key. Needs sdcc, pyboy and numpy.
+"""Guards against wrong code from the compiler: builds the game with four sets of flags, plays the same keys on all
+of them and compares memory and picture after every action that leaves all of them waiting for a key.
+Needs sdcc, pyboy and numpy.
 
-    python3 cartridge/tools/difftest.py --actions 2000 --seed 1                   # random keys from a new game
-    python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000            # the first 3000 recorded keys before them
+    python3 cartridge/tools/difftest.py --actions 2000 --seed 1            # random keys from a new game
+    python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000     # the walkthrough's first 3000 keys before them
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from pyboy import PyBoy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import build  # noqa: E402
-import rom  # noqa: E402
-from textfile import BuildError  # noqa: E402
+import build
+import rom
+from textfile import BuildError
 
 FLAG_SETS = [rom.FLAGS, ["--opt-code-speed"], ["--nogcse"], ["--max-allocs-per-node", "1000"]]
 KEYS = ("down", "left", "right", "up", "a", "b", "start")
@@ -107,7 +108,7 @@ def play(actions: int, seed: int, recorded: int) -> int:
             return 1
     for game in games:
         game.stop(save=False)
-    print(f"{len(FLAG_SETS)} builds alike after {compared} of {len(keys)} actions (the others end while the game is busy), seed {seed}")
+    print(f"{len(FLAG_SETS)} builds alike after {compared} of {len(keys)} actions (the rest end busy), seed {seed}")
     return 0
 
 

@@ -14,6 +14,7 @@ ROM_SIZE = 0x10000
 BANK_SIZE = 0x4000
 DATA_BANKS = (2, 3)
 CODE_START = 0x280
+ASSEMBLY = ("crt0", "copy", "marks")  # in this order from the start of the code
 RAM_START, RAM_END = 0xDA90, 0xDEF0
 CC = ["sdcc", "-msm83", "--std-c11"]
 FLAGS: list[str] = []
@@ -103,6 +104,33 @@ def _run(command: list[str], folder: Path) -> None:
         raise BuildError((done.stderr or done.stdout).strip())
 
 
+# SDCC 4.2.0 sometimes keeps a value in l or h and then points hl at the stack. Such a use of l or h:
+_USES_HL = re.compile(
+    r"(srl|sla|sra|rl|rr|rlc|rrc|swap|bit|res|set|inc|dec)\s+(\d,\s*)?[hl]$"
+    r"|(and|or|xor|add|adc|sub|sbc|cp)\s+a,\s*[hl]$|ld\s+a,\s*[hl]$"
+)
+_LOADS_HL = re.compile(r"(ld\s+hl,|ld\s+[hl],|pop\s+hl|add\s+hl|call\s)")
+
+
+def check_assembly(path: Path) -> None:
+    """Refuses compiler output that computes with l or h right after `ldhl sp` overwrote them."""
+    lost, before, place = False, "", path.name
+    for line in path.read_text("ascii").split("\n"):
+        text = line.strip()
+        if text.startswith(";"):
+            place = text[1:] if ".c:" in text else place
+            continue
+        if text.startswith("ldhl"):
+            lost = True
+        elif _LOADS_HL.match(text) or re.match(r"_\w+:", text):
+            lost = False
+        elif re.match(r"(jr|jp)\s+\d+\$|ret$", text) and not before.startswith("inc\ta"):
+            lost = False  # another way leads to the next line, except into a shift loop
+        elif lost and _USES_HL.match(text):
+            raise BuildError(f"{place.strip()} <- sdcc loses a value here; write it another way (tools/rom.py)")
+        before = text
+
+
 def compile_and_link(
     sources: Path, generated: dict[str, str], folder: Path, flags: list[str]
 ) -> tuple[bytes, dict[str, int]]:
@@ -113,10 +141,13 @@ def compile_and_link(
         shutil.copy(path, folder / path.name)
     for name, text in generated.items():
         (folder / name).write_text(text, "ascii")
-    _run(["sdasgb", "-o", "crt0.rel", "crt0.s"], folder)
-    objects = ["crt0.rel"]
+    objects = []
+    for name in ASSEMBLY:
+        _run(["sdasgb", "-o", f"{name}.rel", f"{name}.s"], folder)
+        objects.append(f"{name}.rel")
     for path in sorted(folder.glob("*.c")):
         _run([*CC, *flags, "-c", path.name], folder)
+        check_assembly(path.with_suffix(".asm"))
         objects.append(path.with_suffix(".rel").name)
     link = ["-msm83", "--no-std-crt0", "--code-loc", hex(CODE_START), "--data-loc", hex(RAM_START)]
     _run(["sdcc", *link, *objects, "-o", "game.ihx"], folder)
