@@ -39,7 +39,11 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
 
 def build_vector(config: TrainConfig) -> VectorEnv:
     """The vector env; raises what the shim and the env raise for bad settings or a bad ROM."""
-    env_config = {"gb_path": config.rom or None, "allow_rom_mismatch": config.allow_rom_mismatch}
+    env_config = {
+        "gb_path": config.rom or None,
+        "allow_rom_mismatch": config.allow_rom_mismatch,
+        "init_state": config.init_state,
+    }
     workers = config.num_workers if config.num_workers == "auto" else int(config.num_workers)
     return make_vector(
         env_config,

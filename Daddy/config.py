@@ -45,6 +45,9 @@ class TrainConfig:
     num_envs: int = setting(32, "env", "emulators that play at the same time")
     num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores")
     rom: str = setting("", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)")
+    init_state: str = setting(
+        "boot", "env", "where episodes start: boot (power-on), or a savestate file NAME.state; Pokemon Red needs one"
+    )
     allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
     reward: str = setting(
         "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env",

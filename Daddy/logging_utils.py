@@ -72,11 +72,11 @@ def choose_dashboard(wanted: str) -> tuple[str, str]:
 
 
 class RunLogger:
-    """All sinks of one run. ``names`` turns ids into words: see ``Names``."""
+    """All sinks of one run. ``names`` turns ids into words; ``savestate_tag`` says what episodes start from."""
 
-    def __init__(self, directory: Path, mode: str, names: Names) -> None:
+    def __init__(self, directory: Path, mode: str, names: Names, savestate_tag: str) -> None:
         self.console = Console(mode, directory / "train.log")
-        self._names = names
+        self._names, self._savestate_tag = names, savestate_tag
         self._csv_file = (directory / "episodes.csv").open("w", newline="", encoding="utf-8")
         self._csv = csv.DictWriter(self._csv_file, EPISODE_COLUMNS)
         self._csv.writeheader()
@@ -145,7 +145,7 @@ class RunLogger:
             "milestones_reached": ";".join(self._names.milestones(reached)),
             "start_step_global": episode.start_step,
             "end_step_global": episode.end_step,
-            "savestate_tag": "boot",
+            "savestate_tag": self._savestate_tag,
             "map": self._names.map(episode.map_id),
             "badges": episode.badges.bit_count(),
             "tiles": episode.tiles,

@@ -43,7 +43,8 @@ def run_training(config: TrainConfig) -> int:
         first_batch = vector.recv()
         lock = create_run_dir(directory, config)
         mode, mode_reason = choose_dashboard(config.dashboard)
-        logger = RunLogger(directory, mode, Names(config.rom, config.allow_rom_mismatch))
+        names = Names(config.rom, config.allow_rom_mismatch)
+        logger = RunLogger(directory, mode, names, savestate_tag=Path(config.init_state).stem)
         try:
             logger.console.print(f"run {directory}: device {device} ({device_reason}), output {mode} ({mode_reason})")
             for line in vector.describe() + agent.describe():

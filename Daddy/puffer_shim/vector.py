@@ -88,8 +88,8 @@ def make_vector(
     """Start ``num_envs`` envs.
 
     ``stagger`` shortens the first episode of env i to the share (i + 1) / num_envs, so that episodes end one by one
-    and the envs are at different places of the game. One env is made and closed here first, so that a wrong ROM or
-    setting is reported once, by its own error.
+    and the envs are at different places of the game. One env is made, reset and closed here first, so that a
+    wrong ROM, savestate or setting is reported once, by its own error.
 
     Raises:
         ConfigError: numbers that do not fit together.
@@ -98,8 +98,11 @@ def make_vector(
     layout = plan_layout(backend, num_envs, num_workers, batch_size)
     probe = EnvCreator(env_factory, env_config, reward_name, max_episode_steps)
     env = probe.make()
-    num_actions = int(env.action_space.n)
-    env.close()
+    try:
+        env.reset(seed=seed)
+        num_actions = int(env.action_space.n)
+    finally:
+        env.close()
     shares = [-(-max_episode_steps * (i + 1) // num_envs) if stagger else None for i in range(num_envs)]
     creators = [
         replace(probe, num_actions=num_actions, env_id=i, first_episode_steps=first) for i, first in enumerate(shares)

@@ -30,7 +30,7 @@ def read_rows(directory):
 
 
 def test_an_episode_is_one_line_and_one_row(tmp_path, capsys):
-    logger = RunLogger(tmp_path, "plain", FakeNames())
+    logger = RunLogger(tmp_path, "plain", FakeNames(), "boot")
     logger.log_episode(episode())
     logger.close()
     shown = capsys.readouterr().out
@@ -40,11 +40,12 @@ def test_an_episode_is_one_line_and_one_row(tmp_path, capsys):
     assert tuple(row) == EPISODE_COLUMNS
     assert row["milestones_reached"] == "EVENT_1;EVENT_2", "what the spawn already had is not reached"
     assert (row["return_total"], row["return_total_with_intrinsic"]) == ("23.5", "31.8")
+    assert row["savestate_tag"] == "boot"
     assert (row["terminated"], row["truncated"], row["end_step_global"]) == ("0", "1", "652")
 
 
 def test_hundreds_of_endings_are_throttled_on_screen_but_never_on_disk(tmp_path, capsys):
-    logger = RunLogger(tmp_path, "plain", FakeNames())
+    logger = RunLogger(tmp_path, "plain", FakeNames(), "boot")
     for i in range(300):
         logger.log_episode(episode(i))
     logger.close()
@@ -53,7 +54,7 @@ def test_hundreds_of_endings_are_throttled_on_screen_but_never_on_disk(tmp_path,
 
 
 def test_a_first_milestone_is_a_line_and_silence_otherwise(tmp_path, capsys):
-    logger = RunLogger(tmp_path, "plain", FakeNames())
+    logger = RunLogger(tmp_path, "plain", FakeNames(), "boot")
     logger.log_milestones(np.array([0], np.uint8), 10)
     logger.log_milestones(np.array([0b100], np.uint8), 12_345)
     logger.close()
@@ -61,7 +62,7 @@ def test_a_first_milestone_is_a_line_and_silence_otherwise(tmp_path, capsys):
 
 
 def test_interval_numbers_reach_tensorboard(tmp_path, capsys):
-    logger = RunLogger(tmp_path, "plain", FakeNames())
+    logger = RunLogger(tmp_path, "plain", FakeNames(), "boot")
     logger.log_interval("the line", {"charts/SPS": 12.0}, step_global=500)
     logger.close()
     assert capsys.readouterr().out == "the line\n"

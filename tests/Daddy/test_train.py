@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from Daddy.checkpoint import list_checkpoints, load_checkpoint
+from pokemonred_puffer.emulator import PYBOY_VERSION, Emulator
+from pokemonred_puffer.environment import RedGymEnv
+from pokemonred_puffer.rom import resolve_rom
 
 TINY = (
     "--num-envs 2 --total-steps 400 --log-interval 100 --max-episode-steps 60 --learning-starts 120 --batch-size 4 "
@@ -94,6 +97,24 @@ def write(path: Path, content: bytes) -> str:
     return str(path)
 
 
+def state_of_another_pyboy() -> bytes:
+    """A good savestate of the cartridge whose header names an older PyBoy."""
+    emulator = Emulator(resolve_rom())
+    try:
+        return emulator.save_state().replace(PYBOY_VERSION.encode(), b"2.6.0")
+    finally:
+        emulator.close()
+
+
+def test_a_run_can_start_from_a_savestate(tmp_path):
+    env = RedGymEnv({"log_frequency": 0})
+    env.reset(seed=0)
+    path = write(tmp_path / "bedroom.state", env.save_state())
+    env.close()
+    assert run("train_slim", tmp_path / "runs", "--init-state", path).returncode == 0
+    assert "bedroom" in (tmp_path / "runs/run/episodes.csv").read_text()
+
+
 @pytest.mark.parametrize(
     "extra, code, message",
     [
@@ -102,6 +123,9 @@ def write(path: Path, content: bytes) -> str:
         (["--rom", "nowhere.gb"], 3, "nowhere.gb"),
         (["--rom", "{truncated}"], 3, ""),
         (["--rom", "{unknown}"], 3, "--allow-rom-mismatch"),
+        (["--init-state", "nowhere.state"], 3, "nowhere.state cannot be read"),
+        (["--init-state", "{junk}"], 3, "junk.state"),
+        (["--init-state", "{older}"], 3, "PyBoy 2.6.0"),
         (["--reward", "baseline.Nothing"], 2, "no class Nothing"),
         (["--num-workers", "3"], 2, "num_workers is 3"),
         (["--runs-dir", "{file}"], 2, "choose another --runs-dir"),
@@ -115,6 +139,8 @@ def test_bad_input_is_one_line_one_code_and_no_run_directory(tmp_path, extra, co
         "truncated": write(tmp_path / "t.gb", bytes(1000)),
         "unknown": write(tmp_path / "u.gb", bytes(32768)),
         "file": write(tmp_path / "file", b""),
+        "junk": write(tmp_path / "junk.state", b"not a savestate"),
+        "older": write(tmp_path / "older.state", state_of_another_pyboy()),
     }
     result = run("train_slim", tmp_path / "runs", *[part.format(**places) for part in extra])
     assert result.returncode == code, result.stderr
