@@ -75,7 +75,8 @@ def _train(
                 terms = mixer.score(rows, env_ids)  # each [B]
                 epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
                 actions = agent.act(rows, terms.total, env_ids, epsilon[env_ids])  # [B]
-            vector.send(actions)
+            with clock.section("env"):
+                vector.send(actions)
 
             # --- store, while the emulators work
             with clock.section("store"):
