@@ -12,6 +12,7 @@
 #define BAR_PIECES 6
 #define BLINKS 2
 #define PICTURE_FRAMES 6
+#define STATUS_FRAMES 2
 
 static u8 frontSize;
 
@@ -42,29 +43,39 @@ static void level_and_status(u8 x, u8 y, const u8 *f)
     ui_str(x + 4, y, s);
 }
 
-/* Name, level, status and HP of one side. */
-void bui_status(u8 side)
+static void enemy_status(const u8 *f, u16 hp, u16 max)
 {
-    const u8 *f = fighter(side);
-    u16 hp = be_get(f + B_HP), max = be_get(f + B_MAXHP);
-    if (side == SIDE_ENEMY) {
-        ui_fill(1, 0, 11, 3, T_BLANK);
-        ui_str(1, 0, fighter_name(side));
-        if (flag_get(wPokedexOwned, species_by_id(f[B_SPECIES])->dex - 1))
-            TILE_AT(0, 0) = T_OWNED;
-        level_and_status(2, 1, f);
-        hp_bar(2, 2, hp, max);
-        ui_flush(0, 3);
-        return;
-    }
+    ui_fill(1, 0, 11, 3, T_BLANK);
+    ui_str(1, 0, fighter_name(SIDE_ENEMY));
+    if (flag_get(wPokedexOwned, species_by_id(f[B_SPECIES])->dex - 1))
+        TILE_AT(0, 0) = T_OWNED;
+    level_and_status(2, 1, f);
+    hp_bar(2, 2, hp, max);
+}
+
+static void player_status(const u8 *f, u16 hp, u16 max)
+{
     ui_fill(10, 7, 10, 4, T_BLANK);
-    ui_str(10, 7, fighter_name(side));
+    ui_str(10, 7, fighter_name(SIDE_PLAYER));
     level_and_status(11, 8, f);
     hp_bar(11, 9, hp, max);
     ui_num(12, 10, hp, 3);
     TILE_AT(15, 10) = CHAR_TILE('/');
     ui_num(16, 10, max, 3);
-    ui_flush(7, 4);
+}
+
+/* Name, level, status and HP of one side. */
+void bui_status(u8 side)
+{
+    const u8 *f = fighter(side);
+    u16 hp = be_get(f + B_HP), max = be_get(f + B_MAXHP);
+    load_begin();
+    if (side == SIDE_ENEMY)
+        enemy_status(f, hp, max);
+    else
+        player_status(f, hp, max);
+    load_end(STATUS_FRAMES);
+    ui_flush(side == SIDE_ENEMY ? 0 : 7, 4);
 }
 
 static void picture(u8 x, u8 y, u8 side, u8 tile)
