@@ -4,7 +4,7 @@ of them and compares memory and picture after every action that leaves all of th
 Needs sdcc, pyboy and numpy.
 
     python3 cartridge/tools/difftest.py --actions 2000 --seed 1            # random keys from a new game
-    python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000     # the walkthrough's first 3000 keys before them
+    python3 cartridge/tools/difftest.py --recorded 3000 --actions 2000     # the first 3000 recorded keys before
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ TITLE_FRAMES = 120
 
 @dataclass(frozen=True)
 class Scene:
-    """The ``nth`` action at which the player is on ``place`` with this wIsInBattle and text-box state."""
+    """The ``nth`` action with the player on ``place`` ("" is anywhere), this wIsInBattle and this text-box state."""
 
     place: str
     nth: int
@@ -33,7 +33,7 @@ class Scene:
 
 SCENES = (
     Scene("PALLET_TOWN", 12), Scene("OAKS_LAB", 3, text=1), Scene("ROUTE_1", 18),
-    Scene("ROUTE_1", 30, battle=1, text=1), Scene("VIRIDIAN_CITY", 40), Scene("VIRIDIAN_FOREST", 20),
+    Scene("", 90, battle=1, text=1), Scene("VIRIDIAN_CITY", 40), Scene("VIRIDIAN_FOREST", 20),
     Scene("PEWTER_GYM", 8), Scene("PEWTER_GYM", 30, battle=2, text=1), Scene("MT_MOON_1F", 40),
     Scene("CERULEAN_CITY", 30), Scene("CERULEAN_GYM", 8),
 )  # fmt: skip
@@ -48,9 +48,12 @@ class Photographer:
         self.pictures: dict[Scene, Image.Image] = {}
 
     def look(self, emulator: Emulator, _actions: int) -> None:
-        now = (emulator.read(ram.wCurMap), emulator.read(ram.wIsInBattle), emulator.read(ram.wFontLoaded) & 1)
+        if not emulator.read(ram.wCurMapWidth):
+            return  # the title screen: memory reads as map 0
+        place = emulator.read(ram.wCurMap)
+        now = (emulator.read(ram.wIsInBattle), emulator.read(ram.wFontLoaded) & 1)
         for scene in SCENES:
-            if now == (self._ids[scene.place], scene.battle, scene.text):
+            if now == (scene.battle, scene.text) and (not scene.place or place == self._ids[scene.place]):
                 self._seen[scene] += 1
                 if self._seen[scene] == scene.nth:
                     self.pictures[scene] = shoot(emulator)
@@ -88,9 +91,9 @@ def main(out: Path) -> int:
     rom = resolve_rom()
     photographer = Photographer(rom)
     replay(rom, Recording.load(), on_action=photographer.look)
-    missing = [scene.place for scene in SCENES if scene not in photographer.pictures]
+    missing = [scene for scene in SCENES if scene not in photographer.pictures]
     if missing:
-        print(f"error: the walkthrough never showed {', '.join(missing)} that way; change SCENES", file=sys.stderr)
+        print(f"error: the walkthrough never showed {missing} that way; change SCENES", file=sys.stderr)
         return 1
     paste([title(rom), *(photographer.pictures[scene] for scene in SCENES)]).save(out, optimize=True)
     print(f"{out}: {1 + len(SCENES)} screens")
