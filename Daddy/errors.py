@@ -35,9 +35,12 @@ class CheckpointError(DaddyError):
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Run ``command`` and turn an expected error into its line on stderr and its exit code."""
+    """Run ``command`` and turn an expected error or an early Ctrl-C into its line on stderr and its exit code."""
     try:
         return command()
+    except KeyboardInterrupt:
+        print("interrupted before training began; nothing to save", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:

@@ -1,0 +1,30 @@
+import pytest
+
+from Daddy.errors import CheckpointError, UsageError, run_command
+from pokemonred_puffer.errors import ConfigError, RomError, StateError
+
+
+def raising(error: BaseException):
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    "error, code", [(UsageError, 2), (ConfigError, 2), (RomError, 3), (StateError, 3), (CheckpointError, 4)]
+)
+def test_an_expected_error_is_its_line_and_its_code(error, code, capsys):
+    assert run_command(raising(error("do this instead"))) == code
+    assert capsys.readouterr().err == "error: do this instead\n"
+
+
+def test_ctrl_c_before_training_is_a_line_not_a_traceback(capsys):
+    assert run_command(raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_command(raising(ZeroDivisionError()))
+    assert run_command(lambda: 0) == 0
