@@ -106,7 +106,6 @@ class RunLogger:
         self.console.progress(line)
         for tag, value in scalars.items():
             self._board.add_scalar(tag, value, step_global)
-        self.flush_if_due()
 
     def flush_if_due(self) -> None:
         """Flush files at most once a second."""

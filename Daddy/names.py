@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from Daddy.puffer_shim import MILESTONES, map_names
+from Daddy.puffer_shim import map_names, milestone_names
 
 
 class Names:
@@ -16,11 +16,6 @@ class Names:
     def map(self, map_id: int) -> str:
         return self._maps.get(map_id, f"map_{map_id}")
 
-    def milestones(self, packed: np.ndarray) -> list[str]:
+    def milestones(self, packed: np.ndarray) -> tuple[str, ...]:
         """Names of the bits set in ``packed`` (uint8, least significant bit first), in milestone order."""
-        return [name for name, bit in zip(MILESTONES, unpack_milestones(packed), strict=True) if bit]
-
-
-def unpack_milestones(packed: np.ndarray) -> np.ndarray:
-    """Bits of packed milestone bytes (..., bytes) as bool (..., len(MILESTONES))."""
-    return np.unpackbits(packed, axis=-1, count=len(MILESTONES), bitorder="little").astype(bool)
+        return milestone_names(packed)

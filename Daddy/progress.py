@@ -10,7 +10,7 @@ import numpy as np
 
 from Daddy.episodes import Episode, EpisodeTracker
 from Daddy.intrinsic import TERMS, RewardTerms
-from Daddy.names import unpack_milestones
+from Daddy.puffer_shim import unpack_milestones
 
 
 class IntervalStats:

@@ -9,7 +9,7 @@ from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
 from Daddy.puffer_shim.red import map_names
 from Daddy.puffer_shim.structured import STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
-from pokemonred_puffer.data.milestones import MILESTONES
+from pokemonred_puffer.data.milestones import MILESTONES, milestone_names, unpack_milestones
 
 __all__ = [
     "BACKENDS",
@@ -22,4 +22,6 @@ __all__ = [
     "WorkerError",
     "make_vector",
     "map_names",
+    "milestone_names",
+    "unpack_milestones",
 ]
