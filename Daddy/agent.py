@@ -21,7 +21,7 @@ from Daddy.replay_buffer import ReplayBuffer, ReplaySpec
 class AgentConfig:
     """Settings of the learner core.
 
-    `sizes` overrides the preset `model_size`; `stride` 0 means half of seq_len; batch_size counts sequences;
+    `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0 means half of seq_len; batch_size counts sequences;
     learning_starts counts env steps; the acting weights follow the learner every `actor_sync` updates;
     exploratory actions are repeated up to `longest_repeat` steps.
     """
@@ -30,6 +30,7 @@ class AgentConfig:
     sizes: NetworkSizes | None = None
     ablate: tuple[str, ...] = ()
     frame_stack: int = 2
+    cell_planes: int = 0
     seq_len: int = 40
     burn_in: int = 8
     n_step: int = 3
@@ -61,7 +62,8 @@ class Agent:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(seeds[2].generate_state(1)[0]))
             sizes = config.sizes or PRESETS[config.model_size]
-            network = HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate)
+            network = HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate,
+                                           config.cell_planes)
         spec = self._replay_spec(network, num_envs, structured_dim)
         self.replay = ReplayBuffer(spec)
         if self.device.type == "cpu":

@@ -7,10 +7,11 @@ import torch
 from Daddy.agent import Agent, AgentConfig
 from Daddy.config import TrainConfig
 from Daddy.errors import UsageError
+from Daddy.frames import CELLS
 from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
-from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv, make_vector
+from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, VectorEnv, make_vector
 from Daddy.rnd import RND
 
 _CORES = ("gru", "lstm", "ssm")
@@ -75,6 +76,7 @@ def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> 
         batch_size=config.batch_size,
         buffer_size=config.buffer_size,
         learning_starts=config.learning_starts,
+        cell_planes=CELL_FEATURES // CELLS,
         longest_repeat=config.epsilon_repeat,
         seed=config.seed,
         learner=learner,

@@ -29,10 +29,12 @@ class _ConvNorm(nn.Module):
 
 
 class CellEncoder(nn.Module):
-    """Stacks of K frames, cut into cells (`frames.cut_cells`), to features."""
+    """Stacks of K frames, cut into cells (`frames.cut_cells`), and P further planes of cells to features."""
 
-    def __init__(self, depth: int, channels: tuple[int, int, int], strides: tuple[int, int], outputs: int):
+    def __init__(self, depth: int, channels: tuple[int, int, int], strides: tuple[int, int], outputs: int,
+                 planes: int = 0):
         super().__init__()
+        self.planes = nn.Linear(planes, channels[0], bias=False) if planes else None
         self.cell = nn.Linear(depth * CELL * CELL, channels[0])
         self.cell_norm = nn.LayerNorm(channels[0])
         self.convs = nn.Sequential(
@@ -42,9 +44,12 @@ class CellEncoder(nn.Module):
         self.dense = nn.Linear(channels[2] * rows * cols, outputs)
         self.dense_norm = nn.LayerNorm(outputs)
 
-    def forward(self, cells: Tensor) -> Tensor:
-        """Features of uint8 cells (N, 9, 10, K*64), after LayerNorm and ReLU: (N, outputs)."""
+    def forward(self, cells: Tensor, planes: Tensor | None = None) -> Tensor:
+        """Features (N, outputs), after LayerNorm and ReLU, of cells uint8 (N, 9, 10, K*64), planes float (N, P, 9, 10).
+        """
         x = F.linear(self._to_float(cells), self.cell.weight * _LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
+        if self.planes is not None:
+            x = x + self.planes(planes.permute(0, 2, 3, 1))
         x = F.relu(self.cell_norm(x)).permute(0, 3, 1, 2)  # channels_last
         x = self.convs(x).permute(0, 2, 3, 1).flatten(1)
         return F.relu(self.dense_norm(self.dense(x)))

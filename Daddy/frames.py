@@ -11,6 +11,7 @@ PACKED_WIDTH = WIDTH // 4
 FRAME_BYTES = HEIGHT * PACKED_WIDTH
 CELL = 8
 GRID = (HEIGHT // CELL, WIDTH // CELL)
+CELLS = GRID[0] * GRID[1]
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)
 # One 4-byte word per packed byte: a single table look-up yields four pixels.
 _UNPACK_TABLE = ((np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3).view(np.uint32).ravel()

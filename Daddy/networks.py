@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from Daddy.encoder import CellEncoder
-from Daddy.frames import HEIGHT, WIDTH, cut_cells
+from Daddy.frames import CELLS, GRID, HEIGHT, WIDTH, cut_cells
 from Daddy.recurrent import Segments, find_segments, run_recurrent
 from Daddy.ssm import LRU
 from Daddy.state import HierarchicalState
@@ -64,8 +64,11 @@ class HierarchicalQNetwork(nn.Module):
     """Recurrent dueling Q-network over frame stacks and structured features; `ablate` replaces levels by identity."""
 
     def __init__(self, sizes: NetworkSizes, num_actions: int, structured_dim: int, frame_stack: int = 2,
-                 ablate: tuple[str, ...] = ()):
-        """`structured_dim` counts feature bytes; the network adds num_actions + 1 inputs of its own (`core_inputs`)."""
+                 ablate: tuple[str, ...] = (), cell_planes: int = 0):
+        """`structured_dim` counts feature bytes; the network adds num_actions + 1 inputs of its own (`core_inputs`).
+
+        The last `cell_planes` * 90 features are planes of the screen's 9x10 cells, which go into the encoder.
+        """
         super().__init__()
         unknown = set(ablate) - set(ABLATIONS)
         if unknown:
@@ -74,8 +77,10 @@ class HierarchicalQNetwork(nn.Module):
         self.sizes, self.num_actions, self.frame_stack = sizes, num_actions, frame_stack
         self.state_sizes = (sizes.gru, sizes.lstm, sizes.lstm, 2 * sizes.ssm)
         self.core_dim = structured_dim + num_actions + 1
-        self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed)
-        self.structured = _Dense(self.core_dim, sizes.structured)
+        self.cell_planes, planes = cell_planes, cell_planes * CELLS
+        self._split = (structured_dim - planes, planes, num_actions + 1)
+        self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed, cell_planes)
+        self.structured = _Dense(self.core_dim - planes, sizes.structured)
         joint = sizes.embed + sizes.structured
         width = max(sizes.embed, sizes.gru, sizes.lstm, sizes.ssm)
         self.base = _project(joint, width)
@@ -145,8 +150,10 @@ class HierarchicalQNetwork(nn.Module):
 
     def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
         batch, steps = cells.shape[:2]
-        pixels = self.encoder(cells.flatten(0, 1)).view(batch, steps, -1)  # (B, T, embed)
-        joint = torch.cat([pixels, self.structured(structured)], dim=-1)  # (B, T, joint)
+        features, planes, led_here = structured.split(self._split, dim=-1)
+        planes = planes.unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1) if self.cell_planes else None
+        pixels = self.encoder(cells.flatten(0, 1), planes).view(batch, steps, -1)  # (B, T, embed)
+        joint = torch.cat([pixels, self.structured(torch.cat([features, led_here], dim=-1))], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()
 
     def _remember(self, joint: Tensor, state: HierarchicalState, first: Tensor) -> tuple[Tensor, HierarchicalState]:

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from Daddy.agent import Agent, AgentConfig
+from Daddy.frames import CELLS
 from Daddy.learner import LearnerConfig
-from Daddy.puffer_shim import RECORD, STRUCTURED_DIM
+from Daddy.puffer_shim import CELL_FEATURES, RECORD, STRUCTURED_DIM
 
 ENVS, ROWS = 16, 400
 SHAPES = {  # name: (model size, sequences, learned steps, burn-in)
@@ -58,7 +59,7 @@ def make_agent(model_size: str, batch_size: int, seq_len: int, burn_in: int) -> 
     """An agent whose replay holds ROWS observations of ENVS envs."""
     config = AgentConfig(
         model_size=model_size, batch_size=batch_size, seq_len=seq_len, burn_in=burn_in, n_step=5, buffer_size=20_000,
-        learning_starts=0, learner=LearnerConfig(precision="auto"),
+        learning_starts=0, cell_planes=CELL_FEATURES // CELLS, learner=LearnerConfig(precision="auto"),
     )  # fmt: skip
     agent = Agent(config, ENVS, 7, STRUCTURED_DIM)
     rng, ids, nothing = np.random.default_rng(0), np.arange(ENVS), np.zeros(ENVS, np.float32)

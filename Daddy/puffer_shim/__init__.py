@@ -7,12 +7,13 @@ from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silenc
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
 from Daddy.puffer_shim.red import map_names
-from Daddy.puffer_shim.structured import STRUCTURED_DIM
+from Daddy.puffer_shim.structured import CELL_FEATURES, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
 from pokemonred_puffer.data.milestones import MILESTONES, milestone_names, unpack_milestones
 
 __all__ = [
     "BACKENDS",
+    "CELL_FEATURES",
     "MILESTONES",
     "RECORD",
     "SCREEN_SHAPE",

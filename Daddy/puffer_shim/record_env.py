@@ -9,8 +9,9 @@ import numpy as np
 
 from Daddy.puffer_shim.record import RECORD, SCALARS
 from Daddy.puffer_shim.screens import pack_screen
-from Daddy.puffer_shim.structured import StructuredEncoder
+from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
 from Daddy.puffer_shim.telemetry import ForkTelemetry
+from Daddy.puffer_shim.visits import VisitCounts
 
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
@@ -41,7 +42,7 @@ class RecordEnv(gymnasium.Env):
         self._rng = np.random.default_rng()
         self._episode_id = self._step = 0
         self._return = 0.0
-        self._visited: set[int] = set()
+        self._visits = VisitCounts(record["structured"][0][LAYOUT["visits"]])
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """First record of a new episode; ``options`` go to the env (``{"state": bytes}`` starts from a savestate)."""
@@ -55,7 +56,7 @@ class RecordEnv(gymnasium.Env):
         self._episode_id += 1
         self._step, self._return = 0, 0.0
         self._limit, self._next_limit = self._next_limit, self.max_episode_steps
-        self._visited.clear()
+        self._visits.clear()
         self._write(observation, 0.0, is_first=True)
         return self._row, {}
 
@@ -80,10 +81,10 @@ class RecordEnv(gymnasium.Env):
     ) -> None:  # fmt: skip
         now = self._telemetry()
         map_id, x, y = now.map_id, now.x, now.y
-        self._visited.add(map_id << 16 | x << 8 | y)
+        self._visits.visit(map_id, x, y)
         SCALARS.pack_into(
             self._row, 0,
-            self._episode_id, self._step, self._return, len(self._visited), reward, now.required_count,
+            self._episode_id, self._step, self._return, self._visits.tiles, reward, now.required_count,
             map_id, x, y, now.facing, now.in_battle, now.badges, now.text_open, is_first, terminated, truncated,
         )  # fmt: skip
         self._encoder.encode(now, self._step / self.max_episode_steps)

@@ -11,12 +11,14 @@ from itertools import accumulate
 
 import numpy as np
 
+from Daddy.puffer_shim.visits import VIEW
 from pokemonred_puffer.data.items import REQUIRED_ITEMS, USEFUL_ITEMS
 from pokemonred_puffer.ram_map import BAG_CAPACITY
 from pokemonred_puffer.telemetry import Telemetry
 
 KEY_ITEMS = (*REQUIRED_ITEMS, *USEFUL_ITEMS)  # one feature each
 _MILESTONE_BYTES = 6  # room for 48 milestones
+CELL_FEATURES = VIEW[0] * VIEW[1]
 _WIDTHS = {
     # changes at every step
     "map_bits": 8, "x": 1, "y": 1, "x_bits": 6, "y_bits": 6, "facing": 4, "battle": 4, "text_open": 1, "no_control": 1,
@@ -24,6 +26,8 @@ _WIDTHS = {
     # changes now and then
     "party_count": 1, "levels": 6, "hp": 6, "badges": 8, "milestones": 8 * _MILESTONE_BYTES,
     "key_items": len(KEY_ITEMS), "bag_count": 1, "money": 1, "required_count": 1, "zero": 5,
+    # one cell of the screen each, written by VisitCounts
+    "visits": CELL_FEATURES,
 }  # fmt: skip
 
 _ENDS = dict(zip(_WIDTHS, accumulate(_WIDTHS.values()), strict=True))

@@ -24,6 +24,22 @@ def inputs(net, batch=4, steps=13, reset_rate=0.15, seed=1):
     return frames, structured, state.replace(torch.randn(state.flat.shape, generator=generator)), first
 
 
+def test_planes_of_cells_reach_the_encoder_cell_by_cell():
+    torch.manual_seed(0)
+    net = HierarchicalQNetwork(TINY, ACTIONS, FEATURES + 90, cell_planes=1)
+    frames, structured, state, first = inputs(net)
+    moved = structured.clone()
+    moved[:, 6, FEATURES + 37] += 1.0  # one cell at one step
+    base, changed = net(frames, structured, state, first)[0], net(frames, moved, state, first)[0]
+    assert torch.equal(base[:, :6], changed[:, :6]) and not torch.allclose(base[:, 6], changed[:, 6])
+
+    seen = []
+    net.encoder.planes.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    net(frames, moved, state, first)
+    cells = seen[0].unflatten(0, (4, 13))[0, 6, ..., 0]  # (9, 10)
+    assert torch.equal(cells.flatten(), moved[0, 6, FEATURES : FEATURES + 90])
+
+
 @pytest.mark.parametrize("reset_rate", [0.0, 0.15, 0.6])
 @pytest.mark.parametrize("ablate", [(), ("gru",), ("lstm",), ("ssm",), ("gru", "lstm", "ssm")])
 def test_a_sequence_equals_stepping(reset_rate, ablate):

@@ -32,7 +32,7 @@ def mon(level: int, hp: int, max_hp: int) -> bytes:
 
 def test_the_layout_covers_every_byte_once():
     covered = np.concatenate([np.arange(STRUCTURED_DIM)[where] for where in LAYOUT.values()])
-    assert covered.tolist() == list(range(STRUCTURED_DIM)) == list(range(128))
+    assert covered.tolist() == list(range(STRUCTURED_DIM)) == list(range(218))
     assert 8 * 6 >= len(MILESTONES)
 
 

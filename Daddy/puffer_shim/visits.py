@@ -1,0 +1,50 @@
+"""Where this episode has been: visit counts per map, and the view of them that matches the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+VIEW = (9, 10)  # walkable cells that the screen shows; the player stands on row 4, column 4
+_ROW, _COLUMN = 4, 4
+_MARGIN = 10  # cells around a map, so that a view never leaves its table
+_PAYS = np.round(255.0 / np.sqrt(np.arange(256) + 1.0)).astype(np.uint8)
+
+
+class VisitCounts:
+    """Counts of (map, x, y) in one table per map, made when the map is entered and grown as needed.
+
+    The view tells what episodic novelty would pay for the next visit of each cell on screen, 255/sqrt(n + 1). Without
+    it that reward depends on something that the agent cannot see.
+    """
+
+    def __init__(self, out: np.ndarray) -> None:
+        """``out`` is uint8 (90,), which `visit` fills with the view row by row."""
+        self._out = out.reshape(VIEW)
+        self.clear()
+
+    def clear(self) -> None:
+        """Start an episode."""
+        self._tables: dict[int, np.ndarray] = {}
+        self.tiles = 0  # distinct (map, x, y)
+
+    def visit(self, map_id: int, x: int, y: int) -> None:
+        """Count one visit of a cell and write the view around it. Counts stay at 255."""
+        table = self._tables.get(map_id)
+        if table is None or y + 2 * _MARGIN > table.shape[0] or x + 2 * _MARGIN > table.shape[1]:
+            table = self._tables[map_id] = _grown(table, y, x)
+        row, column = y + _MARGIN, x + _MARGIN
+        count = table[row, column]
+        self.tiles += not count
+        table[row, column] = min(int(count) + 1, 255)
+        top, left = row - _ROW, column - _COLUMN
+        np.take(_PAYS, table[top : top + VIEW[0], left : left + VIEW[1]], out=self._out, mode="clip")
+
+
+def _grown(table: np.ndarray | None, y: int, x: int) -> np.ndarray:
+    """A table with room for (y, x) and half as much again, holding the counts of the old one."""
+    old = np.zeros((0, 0), np.uint8) if table is None else table
+    rows = max(old.shape[0], 3 * y // 2 + 16 + 2 * _MARGIN)
+    columns = max(old.shape[1], 3 * x // 2 + 16 + 2 * _MARGIN)
+    new = np.zeros((rows, columns), np.uint8)
+    new[: old.shape[0], : old.shape[1]] = old
+    return new

@@ -1,0 +1,33 @@
+"""VisitCounts against a dictionary of counts."""
+
+from collections import Counter
+
+import numpy as np
+
+from Daddy.puffer_shim.visits import VIEW, VisitCounts
+
+
+def test_the_view_and_the_tiles_equal_a_plain_count():
+    rng, out, counts = np.random.default_rng(0), np.zeros(90, np.uint8), Counter()
+    visits = VisitCounts(out)
+    map_id, x, y = 3, 200, 5
+    for _ in range(3_000):
+        if rng.random() < 0.02:
+            map_id, x, y = int(rng.integers(0, 4)), int(rng.integers(0, 256)), int(rng.integers(0, 256))
+        x, y = (int(np.clip(v + rng.integers(-1, 2), 0, 255)) for v in (x, y))
+        counts[map_id, x, y] += 1
+        visits.visit(map_id, x, y)
+        around = [[counts[map_id, x + c - 4, y + r - 4] for c in range(VIEW[1])] for r in range(VIEW[0])]
+        np.testing.assert_array_equal(out.reshape(VIEW), np.round(255 / np.sqrt(np.array(around) + 1)))
+        assert visits.tiles == sum(n > 0 for n in counts.values())
+
+
+def test_counts_stay_at_their_maximum_and_clear_forgets_them():
+    out = np.zeros(90, np.uint8)
+    visits = VisitCounts(out)
+    for _ in range(300):
+        visits.visit(0, 0, 0)
+    assert (out.reshape(VIEW)[4, 4], out.min(), visits.tiles) == (16, 16, 1)
+    visits.clear()
+    visits.visit(0, 0, 1)
+    assert out.reshape(VIEW)[3, 4] == 255 and visits.tiles == 1
