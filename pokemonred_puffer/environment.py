@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium import spaces
 
 from pokemonred_puffer import boot
@@ -14,7 +15,7 @@ from pokemonred_puffer.config import HOLD_FRAMES, EnvConfig, reward_weights
 from pokemonred_puffer.emulator import BUTTONS, Emulator
 from pokemonred_puffer.exploration import ExplorationMemory
 from pokemonred_puffer.global_map import regions_of
-from pokemonred_puffer.observation import PIXEL_VALUES, Observer, observation_space
+from pokemonred_puffer.observation import PIXEL_VALUES, Observer, ScreenObserver, observation_space
 from pokemonred_puffer.progress import Progress, milestone_tuple
 from pokemonred_puffer.rewards.terms import RewardTerms
 from pokemonred_puffer.rom import resolve_rom
@@ -61,6 +62,7 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
             regions_of(emulator.rom), config.exploration_inc, config.exploration_max
         )
         self.observer = Observer(emulator, self.exploration, config.reduce_res, config.two_bit)
+        self._observe = self.observer.observe
         self.progress = Progress()
         self.stats = EpisodeStats()
         self.observation_space = observation_space(config.reduce_res, config.two_bit)
@@ -102,7 +104,12 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
         reward = self._reward(now, story)
         self.stats.take(now, int(action))
         truncated = self.step_count >= self.get_max_steps()
-        return self.observer.observe(now), reward, False, truncated, self._info(int(action), story)
+        return self._observe(now), reward, False, truncated, self._info(int(action), story)
+
+    def observe_screen_only(self, out: np.ndarray) -> None:
+        """From now on observations hold only `screen`, drawn packed into `out` (72, 20) uint8 and never copied."""
+        self._observe = ScreenObserver(self.emulator, out).observe
+        self.observation_space = spaces.Dict(screen=spaces.Box(0, 255, out.shape, np.uint8))
 
     def telemetry(self) -> Telemetry:
         """The last step's memory, progress and reward terms; see Telemetry. RuntimeError before the first reset."""
@@ -157,7 +164,7 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
         self.total_reward = self._baseline = self.reward_terms.total()
         now.reward, now.total_reward, now.reward_terms = 0.0, 0.0, self.reward_terms.values
         info = self._milestone_info(now) if self.config.save_state else {}
-        return self.observer.observe(now), info
+        return self._observe(now), info
 
     def _act(self, action: int) -> None:
         for automation in self._automations:

@@ -17,7 +17,7 @@ from pokemonred_puffer.ram_map import BAG_CAPACITY, Snapshot
 PIXEL_VALUES = np.array([0, 85, 153, 255], np.uint8)
 MAX_MAP_ID = 0xF7
 _PARTY_BYTES = ("species", "status", "type1", "type2", "level")
-_PARTY_WORDS = (
+PARTY_WORDS = (
     ("hp", "hp"), ("maxHP", "max_hp"), ("attack", "attack"), ("defense", "defense"), ("speed", "speed"),
     ("special", "special"),
 )  # fmt: skip
@@ -56,7 +56,7 @@ def observation_space(reduce_res: bool = True, two_bit: bool = True) -> spaces.D
     entries |= {name: byte(1, high=high) for name, high in _SCALARS.items()}
     entries |= {"bag_items": byte(BAG_CAPACITY), "bag_quantity": byte(BAG_CAPACITY)}
     entries |= {name: byte(PARTY_LENGTH) for name in _PARTY_BYTES}
-    entries |= {name: spaces.Box(0, 0xFFFF, (PARTY_LENGTH,), np.uint32) for name, _ in _PARTY_WORDS}
+    entries |= {name: spaces.Box(0, 0xFFFF, (PARTY_LENGTH,), np.uint32) for name, _ in PARTY_WORDS}
     entries |= {"moves": byte(PARTY_LENGTH, 4), "events": byte(EVENTS_FLAGS_LENGTH)}
     entries |= {name: byte(1, high=1) for name in _EXTRAS}
     entries["safari_steps"] = spaces.Box(0, 0xFFFF, (1,), np.uint32)
@@ -133,10 +133,25 @@ class Observer:
         return mask
 
 
+class ScreenObserver:
+    """Observations of the packed screen alone, drawn into one array that the next observation overwrites."""
+
+    def __init__(self, emulator, out: np.ndarray) -> None:
+        """`out` is (72, 20) uint8."""
+        self._draw = emulator.screen_packed
+        self._out = out
+        self._observation = {"screen": out}
+
+    def observe(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
+        """{"screen": out}, drawn anew."""
+        self._draw(self._out)
+        return self._observation
+
+
 def _decode_party(snapshot: Snapshot) -> dict[str, np.ndarray]:
     mons, count = snapshot.party_mons, snapshot.party_count
     arrays = {name: mons[name].copy() for name in _PARTY_BYTES}
-    arrays |= {key: mons[name].astype(np.uint32) for key, name in _PARTY_WORDS}
+    arrays |= {key: mons[name].astype(np.uint32) for key, name in PARTY_WORDS}
     arrays["moves"] = mons["moves"].copy()
     for array in arrays.values():
         array[count:] = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
+import numpy as np
 
 from Daddy.puffer_shim._pufferlib import GymnasiumPufferEnv
 from Daddy.puffer_shim.record_env import RECORD_SPACE, RecordEnv
@@ -41,11 +42,11 @@ class EnvCreator:
 
     def __call__(self, buf: dict | None = None, seed: int | None = None) -> GymnasiumPufferEnv:
         """The env with its rows in ``buf``. ``seed`` is pufferlib's and unused: seeds come with reset."""
-        env = SpacesOnly(self.num_actions) if buf is None else self.make()
+        env = SpacesOnly(self.num_actions) if buf is None else self.make(buf["observations"][0])
         return GymnasiumPufferEnv(env, buf=buf)
 
-    def make(self) -> RecordEnv:
-        """The bare record env."""
+    def make(self, row: np.ndarray | None = None) -> RecordEnv:
+        """The bare record env, with its record in ``row`` (RECORD.itemsize,) uint8 if given."""
         config = {**self.env_config, "env_id": self.env_id, "max_steps": self.max_episode_steps}
         env = self.factory(config, self.reward_name)
-        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps)
+        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps, row)

@@ -7,10 +7,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from Daddy.puffer_shim.normalise import adapt, telemetry_of
 from Daddy.puffer_shim.record import RECORD, SCALARS
 from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
-from Daddy.puffer_shim.telemetry import ForkTelemetry
 from Daddy.puffer_shim.visits import VisitCounts
 
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
@@ -19,7 +19,9 @@ RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 class RecordEnv(gymnasium.Env):
     """Wraps an env whose observation holds ``screen``; observations are RECORD rows as (RECORD.itemsize,) uint8.
 
-    Its numbers come from its ``telemetry()`` when it has one, else from its memory through ``read_m``.
+    Its numbers come from its ``telemetry()`` when it has one, else from its memory through ``read_m`` (see normalise).
+    ``row`` (RECORD.itemsize,) uint8 is where the record is written, e.g. a row of shared memory; an env that can draws
+    its screen straight into it.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
     of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
     ``first_episode_steps`` already, if given. Infos are always empty.
@@ -27,18 +29,23 @@ class RecordEnv(gymnasium.Env):
 
     observation_space = RECORD_SPACE
 
-    def __init__(self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None) -> None:
-        self.env = env
+    def __init__(
+        self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None,
+        row: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.env = env = adapt(env)
         self.action_space = env.action_space
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._limit = self._next_limit
-        self._fork = None if hasattr(env, "telemetry") else ForkTelemetry(env)
-        self._telemetry = env.telemetry if self._fork is None else self._fork.now
-        self._row = np.zeros(RECORD.itemsize, np.uint8)
+        self._telemetry = telemetry_of(env)
+        self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         record = self._row.view(RECORD)
         self._milestones, self._screen = record["milestones"][0], record["screen"][0]
         self._encoder = StructuredEncoder(record["structured"][0])
+        self._drawn_in_place = hasattr(env.unwrapped, "observe_screen_only")
+        if self._drawn_in_place:
+            env.unwrapped.observe_screen_only(self._screen)
         self._rng = np.random.default_rng()
         self._episode_id = self._step = 0
         self._return = 0.0
@@ -51,8 +58,6 @@ class RecordEnv(gymnasium.Env):
         else:
             seed = int(self._rng.integers(2**31))
         observation, _ = self.env.reset(seed=seed, options=options)
-        if self._fork is not None:
-            self._fork.start_episode()
         self._episode_id += 1
         self._step, self._return = 0, 0.0
         self._limit, self._next_limit = self._next_limit, self.max_episode_steps
@@ -89,4 +94,5 @@ class RecordEnv(gymnasium.Env):
         )  # fmt: skip
         self._encoder.encode(now, self._step / self.max_episode_steps)
         self._milestones[:] = now.milestones
-        self._screen[:] = pack_screen(observation["screen"])
+        if not self._drawn_in_place:
+            self._screen[:] = pack_screen(observation["screen"])

@@ -50,8 +50,12 @@ class FakeEmulator(WramImage):
     def screen_full(self) -> np.ndarray:
         return self.picture.copy()
 
-    def screen_packed(self) -> np.ndarray:
-        return pack2bit(self.picture[::2, ::2] >> 6)
+    def screen_packed(self, out: np.ndarray | None = None) -> np.ndarray:
+        packed = pack2bit(self.picture[::2, ::2] >> 6)
+        if out is None:
+            return packed
+        out[:] = packed
+        return out
 
     def save_state(self) -> bytes:
         return bytes(self.data)

@@ -123,3 +123,22 @@ def test_no_stray_save_file_is_read_or_written(tmp_path):
     emulator.close()
     assert stray.read_bytes() == b"\x5a" * 0x2000
     assert sorted(p.name for p in tmp_path.iterdir()) == ["battery.gb", "battery.gb.ram"]
+
+
+def test_work_memory_is_read_through_a_view_that_follows_writes_frames_and_savestates(emulator):
+    assert emulator._work_ram is not None, "this PyBoy keeps its memory elsewhere: steps are 10 us slower"
+    state = emulator.save_state()
+    emulator.write(0xD000, bytes(range(50)))
+    emulator.tick(3)
+    assert emulator.read_range(0xD000, 50) == bytes(range(50))
+    emulator.load_state(state)
+    for address, length in ((0xC000, 0x2000), (0xBFFF, 2), (0xDFFF, 2), (0xFF80, 16)):
+        assert emulator.read_range(address, length) == bytes(emulator.memory[address : address + length])
+
+
+def test_a_pyboy_that_hides_its_memory_is_read_in_slices(rom_file, monkeypatch):
+    monkeypatch.setattr(emulator_module, "_work_ram", lambda *_: None)
+    emulator = Emulator(resolve_rom(rom_file, allow_mismatch=True))
+    emulator.write(0xD000, bytes(range(50)))
+    assert emulator.read_range(0xD000, 50) == bytes(range(50))
+    emulator.close()

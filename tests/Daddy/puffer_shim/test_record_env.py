@@ -59,7 +59,7 @@ def test_place_and_tiles_follow_the_walk(env):
 
 
 def test_milestones_are_read_from_a_forks_memory_and_stay_within_the_episode(env):
-    memory = env.env.memory
+    memory = env.unwrapped.env.unwrapped.memory
     env.reset(seed=0)
     memory.write(ram_map.wObtainedBadges, 1)
     assert look(env.step(STAY)[0])["milestones"].any()
