@@ -32,6 +32,7 @@ class TrainConfig:
     total_steps: int = setting(5_000_000, "run", "env steps over all envs")
     seed: int = setting(1, "run", "seed of envs, networks, exploration and replay sampling")
     log_interval: int = setting(5_000, "run", "steps between two progress lines")
+    step_log_every: int = setting(100, "run", "one of so many steps goes to events.jsonl, with all its reward terms")
     save_interval: int = setting(100_000, "run", "steps between two checkpoints; 0: only at the end")
     dashboard: str = setting(
         "auto", "run",
@@ -128,7 +129,8 @@ def validate(config: TrainConfig) -> TrainConfig:
 
 
 _RANGES: tuple[tuple[str, float, float | None], ...] = (
-    ("total_steps", 1, None), ("log_interval", 1, None), ("save_interval", 0, None), ("seed", 0, 2**31 - 1),
+    ("total_steps", 1, None), ("log_interval", 1, None), ("step_log_every", 1, None), ("save_interval", 0, None),
+    ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("learning_starts", 0, None), ("replay_ratio", 0, 64), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),

@@ -33,18 +33,15 @@ class EpisodeTracker:
     """Adds up each env's episode and hands out ``Episode`` objects as they end."""
 
     def __init__(self, num_envs: int, milestone_bytes: int, window: int = 100) -> None:
-        self.next_id = 0
+        self.next_id = self.completed = 0
         self.recent: deque[Episode] = deque(maxlen=window)
+        self.running_ids = np.zeros(num_envs, np.int64)  # an episode has its id from its first observation on
         self._length = np.zeros(num_envs, np.int64)
         self._start = np.zeros(num_envs, np.int64)
         self._sums = {name: np.zeros(num_envs) for name in TERMS}
         self._spawn = np.zeros((num_envs, milestone_bytes), np.uint8)
         self._current = np.zeros((num_envs, milestone_bytes), np.uint8)
         self._ever = np.zeros(milestone_bytes, np.uint8)
-
-    @property
-    def completed(self) -> int:
-        return self.next_id
 
     def add(self, rows: np.ndarray, env_ids: np.ndarray, terms: RewardTerms, step_global: int) -> list[Episode]:
         """Account one batch of records (shape (B,)); returns the episodes that ended in it, in row order."""
@@ -72,6 +69,8 @@ class EpisodeTracker:
         return new
 
     def _begin(self, env_ids: np.ndarray, milestones: np.ndarray, step_global: int) -> None:
+        self.running_ids[env_ids] = np.arange(self.next_id, self.next_id + len(env_ids))
+        self.next_id += len(env_ids)
         self._length[env_ids] = 0
         self._start[env_ids] = step_global
         self._spawn[env_ids] = milestones
@@ -80,7 +79,7 @@ class EpisodeTracker:
 
     def _finish(self, row: np.void, env: int, step_global: int) -> Episode:
         episode = Episode(
-            episode_id=self.next_id,
+            episode_id=int(self.running_ids[env]),
             env_id=env,
             length=int(self._length[env]),
             returns={name: float(sums[env]) for name, sums in self._sums.items()},
@@ -94,5 +93,5 @@ class EpisodeTracker:
             terminated=bool(row["terminated"]),
             truncated=bool(row["truncated"]),
         )
-        self.next_id += 1
+        self.completed += 1
         return episode

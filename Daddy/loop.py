@@ -18,9 +18,11 @@ from Daddy.config import TrainConfig
 from Daddy.episodes import EpisodeTracker
 from Daddy.errors import EXIT_OK
 from Daddy.intrinsic import RewardMixer
-from Daddy.logging_utils import RunLogger, choose_dashboard
+from Daddy.logging_utils import RunLogger
+from Daddy.logs.console import choose_dashboard
+from Daddy.logs.lines import interval_line
 from Daddy.names import Names
-from Daddy.progress import IntervalStats, progress_line
+from Daddy.progress import IntervalStats
 from Daddy.run_dir import check_run_dir, create_run_dir
 from Daddy.schedules import epsilons
 from Daddy.signals import StopSignals
@@ -44,12 +46,17 @@ def run_training(config: TrainConfig) -> int:
         lock = create_run_dir(directory, config)
         mode, mode_reason = choose_dashboard(config.dashboard)
         names = Names(config.rom, config.allow_rom_mismatch)
-        logger = RunLogger(directory, mode, names, savestate_tag=Path(config.init_state).stem)
+        logger = RunLogger(
+            directory, mode, names, savestate_tag=Path(config.init_state).stem, step_log_every=config.step_log_every,
+            total_steps=config.total_steps,
+        )  # fmt: skip
         try:
             logger.console.print(f"run {directory}: device {device} ({device_reason}), output {mode} ({mode_reason})")
             for line in vector.describe() + agent.describe():
                 logger.console.print(line)
-            return _train(config, directory, vector, first_batch, agent, mixer, logger)
+            exit_code = _train(config, directory, vector, first_batch, agent, mixer, logger)
+            logger.finish(exit_code)
+            return exit_code
         finally:
             logger.close()
             lock.release()
@@ -61,7 +68,7 @@ def _train(
     config: TrainConfig, directory: Path, vector: Any, batch: Any, agent: Agent, mixer: RewardMixer, logger: RunLogger
 ) -> int:
     episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
-    interval, clock = IntervalStats(), Stopwatch()
+    interval, clock = IntervalStats(config.num_envs), Stopwatch()
     step_global, learned = 0, 0
     next_log, next_save = config.log_interval, config.save_interval or config.total_steps
     with StopSignals() as stop:
@@ -81,10 +88,9 @@ def _train(
             # --- store, while the emulators work
             with clock.section("store"):
                 agent.observe(rows, terms.total, actions, env_ids)
-                step_global += interval.add_rewards(terms, first)
-                for episode in episodes.add(rows, env_ids, terms, step_global):
-                    logger.log_episode(episode)
-                logger.log_milestones(episodes.new_milestones(), step_global)
+                steps = interval.add_rewards(terms, first, env_ids)
+                step_global += steps
+                ended = episodes.add(rows, env_ids, terms, step_global)
 
             # --- learn: replay_ratio transitions per transition collected since learning began
             with clock.section("learn"):
@@ -96,7 +102,14 @@ def _train(
                     learned += int(metrics.pop("learned"))
                     interval.add_metrics(metrics)
 
-            # --- log
+            # --- log: format and queue; a thread writes
+            with clock.section("log"):
+                logger.tick(step_global)
+                running = episodes.running_ids[env_ids]  # [B]
+                logger.log_step_rewards(rows, terms, mixer.weights, env_ids, running, step_global, steps)
+                for episode in ended:
+                    logger.log_episode_summary(episode)
+                logger.log_milestones(episodes.new_milestones(), step_global)
             finished = step_global >= config.total_steps or stop.requested
             if step_global >= next_log or finished:
                 next_log = step_global + config.log_interval
@@ -104,16 +117,17 @@ def _train(
                 scalars["charts/epsilon"] = float(epsilon.mean())
                 scalars["replay/ratio"] = learned / max(step_global, 1)
                 scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})
-                line = progress_line(step_global, config.total_steps, config.num_envs, scalars)
+                line = interval_line(step_global, config.total_steps, config.num_envs, scalars)
                 logger.log_interval(line, scalars, step_global)
-            logger.flush_if_due()
 
             # --- checkpoint
             if step_global >= next_save or finished:
                 next_save = step_global + (config.save_interval or config.total_steps)
+                logger.tick(step_global, "saving")
+                logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
                 state = _state(step_global, learned, episodes, agent, mixer)
                 path = save_checkpoint(directory / "checkpoints", step_global, state)
-                logger.console.print(f"[checkpoint] {path}")
+                logger.note_checkpoint(path, step_global)
             if finished:
                 return stop.exit_code if stop.requested else EXIT_OK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from Daddy.puffer_shim import map_names, milestone_names
+from Daddy.puffer_shim import city_of, map_names, milestone_names, unpack_milestones
 
 
 class Names:
@@ -19,3 +19,11 @@ class Names:
     def milestones(self, packed: np.ndarray) -> tuple[str, ...]:
         """Names of the bits set in ``packed`` (uint8, least significant bit first), in milestone order."""
         return milestone_names(packed)
+
+    def reached(self, packed: np.ndarray) -> np.ndarray:
+        """(M,) bool, one per milestone in milestone order, from one packed row."""
+        return unpack_milestones(packed)
+
+    def city(self, map_id: int) -> int:
+        """Map id of the town that a map is or lies in; -1 in the wild."""
+        return city_of(map_id)

@@ -9,6 +9,7 @@ from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
 from Daddy.puffer_shim.red import map_names
 from Daddy.puffer_shim.structured import CELL_FEATURES, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
+from pokemonred_puffer.data.cities import city_of
 from pokemonred_puffer.data.milestones import MILESTONES, milestone_names, unpack_milestones
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Batch",
     "VectorEnv",
     "WorkerError",
+    "city_of",
     "make_vector",
     "map_names",
     "milestone_names",

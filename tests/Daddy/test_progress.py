@@ -3,7 +3,7 @@ import pytest
 
 from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardTerms
-from Daddy.progress import IntervalStats, format_duration, progress_line
+from Daddy.progress import IntervalStats
 
 ROW = np.dtype(
     [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("map_id", "u1"),
@@ -37,7 +37,7 @@ def test_episodes_add_up_per_env_even_in_partial_batches():
     assert episode.truncated and not episode.terminated and episode.map_id == 40
     tracker.add(rows_of({"is_first": 1}), np.array([2]), terms_of(7), step_global=3)
     (again,) = tracker.add(rows_of({"terminated": 1}), np.array([2]), terms_of(1), step_global=4)
-    assert (again.episode_id, again.length, again.returns["env"], again.start_step) == (1, 1, 1, 3)
+    assert (again.episode_id, again.length, again.returns["env"], again.start_step) == (2, 1, 1, 3)
 
 
 def test_milestones_are_new_once_and_never_the_spawns():
@@ -56,27 +56,36 @@ def test_milestones_are_new_once_and_never_the_spawns():
     assert not tracker.new_milestones().any(), "told once"
 
 
+def test_an_episode_has_its_id_from_its_first_observation_on():
+    tracker, ids = EpisodeTracker(2, 16), np.arange(2)
+    tracker.add(rows_of({"is_first": 1}, {"is_first": 1}), ids, terms_of(0, 0), 0)
+    assert tracker.running_ids.tolist() == [0, 1] and tracker.completed == 0
+    (episode,) = tracker.add(rows_of({}, {"truncated": 1}), ids, terms_of(0, 0), 2)
+    tracker.add(rows_of({}, {"is_first": 1}), ids, terms_of(0, 0), 3)
+    assert (episode.episode_id, tracker.completed, tracker.running_ids.tolist()) == (1, 1, [0, 2])
+
+
 def test_interval_means_are_over_its_steps_and_start_anew():
-    stats, tracker = IntervalStats(), EpisodeTracker(2, 16)
-    assert stats.add_rewards(terms_of(0, 3), np.array([True, False])) == 1
-    assert stats.add_rewards(terms_of(1, 2), np.array([False, False])) == 2
+    stats, tracker, ids = IntervalStats(2), EpisodeTracker(2, 16), np.arange(2)
+    assert stats.add_rewards(terms_of(0, 3), np.array([True, False]), ids) == 1
+    assert stats.add_rewards(terms_of(1, 2), np.array([False, False]), ids) == 2
     stats.add_metrics({"losses/td_loss": 1.0})
     stats.add_metrics({"losses/td_loss": 3.0})
     scalars = stats.take(tracker)
     assert scalars["reward/env"] == pytest.approx(2.0) and scalars["reward/total"] == pytest.approx(12.0)
-    assert scalars["losses/td_loss"] == 2.0 and scalars["charts/SPS"] > 0
+    assert scalars["losses/td_loss"] == 2.0 and scalars["charts/active_envs"] == 2
     assert stats.take(tracker)["reward/env"] == 0.0
 
 
-def test_the_progress_line_shows_a_dash_where_nothing_is_known_yet():
-    scalars = {"charts/SPS": 100.0, "charts/episodes": 0.0, "charts/epsilon": 0.9, "reward/env": 0.5}
-    line = progress_line(5000, 5_000_000, 32, scalars)
-    assert line.startswith("[step 5,000/5,000,000] SPS=100 eps=0.900 avg_len=- ")
-    assert "r_env=0.5000" in line and "envs=32" in line and line.endswith("left 13h52m")
-
-
-@pytest.mark.parametrize(
-    "seconds, text", [(3, "3s"), (61, "1m"), (3 * 3600 + 300, "3h05m"), (52 * 3600, "2d04h"), (float("inf"), "?")]
-)
-def test_durations_are_short(seconds, text):
-    assert format_duration(seconds) == text
+def test_speed_is_of_this_process_and_now_of_the_interval(monkeypatch):
+    clock = iter([100.0, 110.0, 120.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    stats, tracker, ids = IntervalStats(2), EpisodeTracker(2, 16), np.arange(2)
+    going = np.array([False, False])
+    for _ in range(50):
+        stats.add_rewards(terms_of(0, 0), going, ids)
+    assert stats.take(tracker)["charts/SPS"] == 10
+    stats.add_rewards(terms_of(0, 0), np.array([True, False]), ids)
+    scalars = stats.take(tracker)
+    assert (scalars["charts/SPS"], scalars["charts/SPS_now"]) == (101 / 20, 0.1)
+    assert scalars["charts/active_envs"] == 1, "the other env only began"
