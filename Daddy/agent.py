@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +14,18 @@ import torch
 from Daddy.actor import Actor
 from Daddy.allocator import keep_freed_memory
 from Daddy.errors import DaddyError, UsageError
-from Daddy.learner import Learner, LearnerConfig
+from Daddy.learner import Learner, LearnerConfig, UpdateResult
 from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes
-from Daddy.replay_buffer import ReplayBuffer, ReplaySpec
+from Daddy.replay_buffer import ReplayBatch, ReplayBuffer, ReplaySpec
 
 
 @dataclass(frozen=True)
 class AgentConfig:
     """Settings of the learner core.
 
-    `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0 means half of seq_len; batch_size counts sequences;
-    learning_starts counts env steps; the acting weights follow the learner every `actor_sync` updates;
-    exploratory actions are repeated up to `longest_repeat` steps.
+    `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0
+    means half of seq_len; batch_size counts sequences; learning_starts counts env steps; exploratory actions are
+    repeated up to `longest_repeat` steps.
     """
 
     model_size: str = "slim"
@@ -42,14 +44,18 @@ class AgentConfig:
     priority_alpha: float = 0.6
     priority_beta: float = 0.4
     priority_eta: float = 0.9
-    actor_sync: int = 1
     longest_repeat: int = 1
     seed: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
 
 class Agent:
-    """Actor, replay and learner. One thread may act and observe while another learns."""
+    """Actor, replay and learner.
+
+    An update runs on a thread of its own between `start_update` and `finish_update`, while this one goes on to act and
+    observe with the weights from before. What is sampled and when weights and priorities change depends on the calls
+    alone, never on how fast the threads are.
+    """
 
     def __init__(self, config: AgentConfig, num_envs: int, num_actions: int, structured_dim: int,
                  device: torch.device | str = "cpu"):
@@ -70,7 +76,8 @@ class Agent:
             keep_freed_memory()  # after the rings: they should stay lazily mapped
         self.learner = Learner(config.learner, spec, network, self.device)
         self.actor = Actor(self.learner.online, num_envs, self.device, config.longest_repeat)
-        self._synced_updates = 0
+        self._thread = ThreadPoolExecutor(1, "learner", initializer=torch.set_num_threads, initargs=(1,))
+        self._update: tuple[ReplayBatch, Future] | None = None
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
 
     def _replay_spec(self, network: HierarchicalQNetwork, num_envs: int, structured_dim: int) -> ReplaySpec:
@@ -104,16 +111,9 @@ class Agent:
         rows has fields screen u1 (B, 72, 20), structured u1 (B, F), is_first (B,); reward f4 (B,) is the total reward
         that arrived with it; epsilon float (B,). Follow with `observe` to store the rows.
         """
-        self._sync_actor()
         actions, memories = self.actor.act(rows, reward, env_ids, epsilon, self._act_rng, self.replay.due(env_ids))
         self._pending = (np.array(env_ids), memories)
         return actions
-
-    def _sync_actor(self) -> None:
-        if self.learner.updates - self._synced_updates >= self.config.actor_sync:
-            with self.learner.weights_lock:
-                self.actor.sync(self.learner.online)
-                self._synced_updates = self.learner.updates
 
     def observe(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, actions: np.ndarray,
                 env_ids: np.ndarray) -> None:
@@ -136,22 +136,50 @@ class Agent:
         return step_global >= self.config.learning_starts and self.replay.sequences >= self.config.batch_size
 
     def learn(self) -> dict[str, float]:
-        """One update; returns metrics by tag and "learned", the transitions in it. See `can_learn`."""
+        """One update from start to finish. See `can_learn`."""
+        self.start_update()
+        return self.finish_update()
+
+    def start_update(self) -> None:
+        """Sample a batch and begin to learn from it on the learner's thread. The last update must be finished."""
+        if self._update is not None:
+            raise RuntimeError("finish the running update before the next one starts")
         batch = self.replay.sample(self.config.batch_size, self._sample_rng)
-        result = self.learner.update(batch)
+        self._update = (batch, self._thread.submit(self._timed_update, batch))
+
+    def _timed_update(self, batch: ReplayBatch) -> tuple[UpdateResult, float]:
+        start = time.perf_counter()
+        return self.learner.update(batch), time.perf_counter() - start
+
+    def finish_update(self) -> dict[str, float]:
+        """Wait for the running update, then take over its priorities and weights; {} if none is running.
+
+        Returns metrics by tag and "learned", the transitions in it, and "seconds" that it took.
+
+        Raises:
+            DaddyError: the loss is no longer finite.
+        """
+        if self._update is None:
+            return {}
+        (batch, future), self._update = self._update, None
+        result, seconds = future.result()
         self.replay.update_priorities(batch.slots, batch.starts, result.td_max, result.td_mean)
+        self.actor.sync(self.learner.online)
         return {
             **result.metrics, "replay/td_max_mean": float(result.td_max.mean()),
             "replay/weight_mean": float(batch.weights.mean()), "replay/sequences": float(self.replay.sequences),
-            "learned": float(result.learned),
+            "learned": float(result.learned), "seconds": seconds,
         }  # fmt: skip
 
     def new_actor(self, num_envs: int) -> Actor:
-        """A separate actor with the learner's present weights, for evaluation."""
-        return Actor(self.learner.online, num_envs, self.device)
+        """A separate actor with the present acting weights, for evaluation."""
+        return Actor(self.actor.network, num_envs, self.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nested dicts of tensors and plain values; the replay is separate (`replay.state_dict`), for its size."""
+        """Nested dicts of tensors and plain values; the replay is separate (`replay.state_dict`), for its size.
+
+        No update may be running.
+        """
         return {
             "learner": self.learner.state_dict(), "actor": self.actor.state_dict(),
             "act_rng": self._act_rng.bit_generator.state, "sample_rng": self._sample_rng.bit_generator.state,
@@ -168,6 +196,5 @@ class Agent:
             raise DaddyError(f"the saved run had {len(state['actor']['memory'])} envs; use the same --num-envs")
         self.actor.load_state_dict(state["actor"])
         self.actor.sync(self.learner.online)
-        self._synced_updates = self.learner.updates
         self._act_rng.bit_generator.state = state["act_rng"]
         self._sample_rng.bit_generator.state = state["sample_rng"]

@@ -11,6 +11,7 @@ from Daddy.frames import CELLS
 from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
+from Daddy.pacing import ReplayPacer
 from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, VectorEnv, make_vector
 from Daddy.rnd import RND
 
@@ -94,3 +95,9 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
         config.rnd_weight,
         config.novelty_weight,
     )
+
+
+def build_pacer(config: TrainConfig) -> ReplayPacer:
+    """What says when to learn; ``auto`` leaves the ratio to be measured."""
+    ratio = None if config.replay_ratio == "auto" else float(config.replay_ratio)
+    return ReplayPacer(ratio, config.learning_starts, config.batch_size * config.seq_len)

@@ -67,7 +67,9 @@ class TrainConfig:
     batch_size: int = setting(8, "agent", "sequences per update")
     buffer_size: int = setting(500_000, "agent", "transitions kept for replay")
     learning_starts: int = setting(10_000, "agent", "steps collected before the first update")
-    replay_ratio: float = setting(1.0, "agent", "transitions learned per transition collected")
+    replay_ratio: str = setting(
+        "1", "agent", "transitions learned per transition collected; auto: what learner and emulators manage together"
+    )
     seq_len: int = setting(80, "agent", "learned steps per sequence")
     burn_in: int = setting(20, "agent", "steps that warm up the memory before the learned ones")
     n_step: int = setting(5, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
@@ -97,7 +99,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "big": {},
     "slim": {
         "model_size": "slim", "num_envs": 8, "total_steps": 1_000_000, "buffer_size": 100_000, "learning_starts": 2_000,
-        "max_episode_steps": 2_048, "batch_size": 16, "seq_len": 20, "burn_in": 8, "lr": 5e-4, "replay_ratio": 4.0,
+        "max_episode_steps": 2_048, "batch_size": 16, "seq_len": 20, "burn_in": 8, "lr": 5e-4, "replay_ratio": "4",
     },
 }
 
@@ -122,6 +124,8 @@ def validate(config: TrainConfig) -> TrainConfig:
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be {bound}")
     if config.num_workers != "auto" and not (config.num_workers.isdigit() and int(config.num_workers) > 0):
         raise UsageError(f"--num-workers is {config.num_workers!r}; it must be auto or a whole number from 1")
+    if config.replay_ratio != "auto" and not _is_number(config.replay_ratio, 0, 64):
+        raise UsageError(f"--replay-ratio is {config.replay_ratio!r}; it must be auto or a number between 0 and 64")
     if config.epsilon_min > config.epsilon_start:
         raise UsageError(f"--epsilon-min {config.epsilon_min} is above --epsilon-start {config.epsilon_start}")
     _check_run_name(config.run_name)
@@ -132,11 +136,18 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("total_steps", 1, None), ("log_interval", 1, None), ("step_log_every", 1, None), ("save_interval", 0, None),
     ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
-    ("learning_starts", 0, None), ("replay_ratio", 0, 64), ("seq_len", 1, None), ("burn_in", 0, None),
+    ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None),
 )  # fmt: skip
+
+
+def _is_number(text: str, low: float, high: float) -> bool:
+    try:
+        return low <= float(text) <= high
+    except ValueError:
+        return False
 
 
 def _check_choices(spec: dataclasses.Field, value: Any) -> None:

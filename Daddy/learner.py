@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +102,7 @@ def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
 
 
 class Learner:
-    """Owns the online and the target network and the optimizer; `weights_lock` is held while weights change."""
+    """Owns the online and the target network and the optimizer."""
 
     def __init__(self, config: LearnerConfig, spec: ReplaySpec, online: HierarchicalQNetwork, device: torch.device):
         self.config, self.spec, self.device = config, spec, device
@@ -111,7 +110,6 @@ class Learner:
         self.online = online.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False).to(device)
         self.updates = 0
-        self.weights_lock = threading.Lock()
         cores = {id(p) for p in self.online.core_parameters()}
         groups = [
             {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
@@ -193,8 +191,7 @@ class Learner:
         grad_norm = torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.grad_clip)
         if not torch.isfinite(grad_norm):
             raise DaddyError(f"the loss is no longer finite at update {self.updates}; resume with a lower --lr")
-        with self.weights_lock:
-            self.optimizer.step()
+        self.optimizer.step()
         self.updates += 1
         if self.updates % self.config.target_update == 0:
             self.target.load_state_dict(self.online.state_dict())

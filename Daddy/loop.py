@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from Daddy.agent import Agent
-from Daddy.build import build_agent, build_mixer, build_vector, choose_device
+from Daddy.build import build_agent, build_mixer, build_pacer, build_vector, choose_device
 from Daddy.checkpoint import save_checkpoint
 from Daddy.config import TrainConfig
 from Daddy.episodes import EpisodeTracker
@@ -22,6 +22,7 @@ from Daddy.logging_utils import RunLogger
 from Daddy.logs.console import choose_dashboard
 from Daddy.logs.lines import interval_line
 from Daddy.names import Names
+from Daddy.pacing import ReplayPacer
 from Daddy.progress import IntervalStats
 from Daddy.run_dir import check_run_dir, create_run_dir
 from Daddy.schedules import epsilons
@@ -69,7 +70,7 @@ def _train(
 ) -> int:
     episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
     interval, clock = IntervalStats(config.num_envs), Stopwatch()
-    step_global, learned = 0, 0
+    step_global, pacer = 0, build_pacer(config)
     next_log, next_save = config.log_interval, config.save_interval or config.total_steps
     with StopSignals() as stop:
         while True:
@@ -92,15 +93,15 @@ def _train(
                 step_global += steps
                 ended = episodes.add(rows, env_ids, terms, step_global)
 
-            # --- learn: replay_ratio transitions per transition collected since learning began
+            # --- learn: each update runs beside the acting and ends where the next one is due
             with clock.section("learn"):
                 interval.add_metrics(mixer.train(rows))
-                while agent.can_learn(step_global) and learned < config.replay_ratio * (
-                    step_global - config.learning_starts
-                ):
-                    metrics = agent.learn()
-                    learned += int(metrics.pop("learned"))
-                    interval.add_metrics(metrics)
+                while pacer.due(step_global) and agent.can_learn(step_global):
+                    interval.add_metrics(pacer.take(agent.finish_update()))
+                    agent.start_update()
+                    pacer.begin()
+            for line in pacer.news():
+                logger.console.print(line)
 
             # --- log: format and queue; a thread writes
             with clock.section("log"):
@@ -115,7 +116,7 @@ def _train(
                 next_log = step_global + config.log_interval
                 scalars = interval.take(episodes)
                 scalars["charts/epsilon"] = float(epsilon.mean())
-                scalars["replay/ratio"] = learned / max(step_global, 1)
+                scalars["replay/ratio"] = pacer.learned / max(step_global, 1)
                 scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})
                 line = interval_line(step_global, config.total_steps, config.num_envs, scalars)
                 logger.log_interval(line, scalars, step_global)
@@ -123,9 +124,14 @@ def _train(
             # --- checkpoint
             if step_global >= next_save or finished:
                 next_save = step_global + (config.save_interval or config.total_steps)
+<<<<<<< HEAD
                 logger.tick(step_global, "saving")
                 logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
                 state = _state(step_global, learned, episodes, agent, mixer)
+=======
+                interval.add_metrics(pacer.take(agent.finish_update()))
+                state = _state(step_global, pacer, episodes, agent, mixer)
+>>>>>>> 654ec4b (Learning overlaps acting: an update runs on its own thread and is taken up when the next is due, so runs stay reproducible; replay ratio auto)
                 path = save_checkpoint(directory / "checkpoints", step_global, state)
                 logger.note_checkpoint(path, step_global)
             if finished:
@@ -136,12 +142,12 @@ def _train(
 
 
 def _state(
-    step_global: int, learned: int, episodes: EpisodeTracker, agent: Agent, mixer: RewardMixer
+    step_global: int, pacer: ReplayPacer, episodes: EpisodeTracker, agent: Agent, mixer: RewardMixer
 ) -> dict[str, Any]:
     """What a checkpoint holds."""
     return {
         "step_global": step_global,
-        "learned": learned,
+        "pacer": pacer.state_dict(),
         "episodes": episodes.completed,
         "agent": agent.state_dict(),
         "intrinsic": mixer.state_dict(),

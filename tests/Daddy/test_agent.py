@@ -1,4 +1,4 @@
-from concurrent.futures import ThreadPoolExecutor
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -153,15 +153,20 @@ def test_the_target_network_is_a_hard_copy_every_n_updates():
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_acting_weights_follow_every_n_updates():
-    agent, stream = make(actor_sync=2), Stream()
+def test_acting_weights_and_priorities_change_only_when_an_update_is_finished():
+    agent, stream = make(), Stream()
     feed(agent, stream, 60)
-    start = agent.actor.network.value[1].weight.clone()
-    for updates, moved in ((1, False), (2, True)):
-        agent.learn()
-        feed(agent, stream, 1)
-        assert agent.learner.updates == updates
-        assert torch.equal(agent.actor.network.value[1].weight, start) != moved
+    weight, start = agent.actor.network.value[1].weight, agent.actor.network.value[1].weight.clone()
+    agent.start_update()
+    agent._update[1].result()  # it is through, but nobody has taken it up
+    feed(agent, stream, 1)
+    priorities = agent.replay.state_dict()["weights"].copy()
+    assert torch.equal(weight, start)
+    with pytest.raises(RuntimeError, match="finish"):
+        agent.start_update()
+    assert agent.finish_update()["seconds"] > 0 and agent.finish_update() == {}
+    assert not torch.equal(weight, start)
+    assert not np.array_equal(priorities, agent.replay.state_dict()["weights"])
 
 
 def run(agent, stream, calls):
@@ -233,17 +238,21 @@ def test_precision_names_are_checked():
         make(learner=replace(CONFIG.learner, precision="half"))
 
 
-def test_one_thread_may_act_while_another_learns():
-    agent, stream = make(), Stream()
-    feed(agent, stream, 80)
-    with ThreadPoolExecutor(1) as pool:
-        learning = pool.submit(lambda: [agent.learn()["losses/td_loss"] for _ in range(40)])
-        while not learning.done():
-            feed(agent, stream, 1)
-    assert np.isfinite(learning.result()).all() and agent.learner.updates == 40
-    feed(agent, stream, 1)
-    pairs = zip(agent.learner.online.parameters(), agent.actor.network.parameters(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
+def test_a_run_does_not_depend_on_how_fast_the_learning_thread_is(monkeypatch):
+    def overlapped(delay):
+        agent, stream = make(), Stream()
+        update = agent.learner.update
+        monkeypatch.setattr(agent.learner, "update", lambda batch: (time.sleep(delay), update(batch))[1])
+        feed(agent, stream, 60)
+        losses = []
+        for _ in range(6):
+            agent.start_update()
+            feed(agent, stream, 3)
+            losses.append(agent.finish_update()["losses/td_loss"])
+        return losses, agent.actor.state_dict()["memory"]
+
+    (slow, slow_memory), (fast, fast_memory) = overlapped(0.02), overlapped(0.0)
+    assert slow == fast and torch.equal(slow_memory, fast_memory)
 
 
 def test_value_rescaling_inverts():

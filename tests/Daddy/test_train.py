@@ -61,7 +61,7 @@ def test_the_last_checkpoint_holds_the_counters(finished_run):
     directory, _ = finished_run
     (path,) = list_checkpoints(directory / "checkpoints")
     state = load_checkpoint(path)
-    assert state["step_global"] == 400 and state["learned"] > 0
+    assert state["step_global"] == 400 and state["pacer"]["learned"] > 0
     assert json.loads((directory / "checkpoints" / "latest.json").read_text())["checkpoint"] == path.name
 
 
