@@ -12,7 +12,7 @@ from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
 from Daddy.pacing import ReplayPacer
-from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, VectorEnv, make_vector
+from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, RedFactory, VectorEnv, make_vector
 from Daddy.rnd import RND
 
 _CORES = ("gru", "lstm", "ssm")
@@ -56,6 +56,7 @@ def build_vector(config: TrainConfig) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=True,
+        env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
 
 

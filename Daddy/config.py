@@ -54,6 +54,14 @@ class TrainConfig:
         "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env",
         "reward class, module.Class in pokemonred_puffer.rewards",
     )
+    env_class: str = setting(
+        "", "env", "another env with upstream's surface, package.module:Class (default: this package's, with --reward)"
+    )
+    wrappers: str = setting("empty", "env", "wrapper set of pokemonred_puffer/config.yaml around every env")
+    reward_modules: tuple[str, ...] = setting(
+        (), "env", "pay the sum of these (comma-separated) instead of the env's reward, which is the module env",
+        choices=("env", "badge", "battle", "exploration", "novelty", "pokedex", "quest", "story_flag"),
+    )
     max_episode_steps: int = setting(
         8_192, "env", "steps after which an episode is truncated (each env's first one earlier, so that they spread)"
     )

@@ -34,7 +34,20 @@ def make_env(
     name = reward_name or DEFAULT_REWARD
     reward_class = _lookup(rewards, name)
     env = reward_class({**config["env"], **given}, reward_weights(name, config))
-    for wrapper_name, settings in wrapper_set(wrappers_name, config):
+    return wrap_env(env, wrappers_name, config)
+
+
+def wrap_env(
+    env: gymnasium.Env, wrappers_name: str, config: Mapping[str, dict] | None = None
+) -> gymnasium.Env:
+    """`env` inside the wrappers of a set, the first one innermost.
+
+    Raises ConfigError, also for a set around an environment that is no RedGymEnv: they reach into it.
+    """
+    chosen = wrapper_set(wrappers_name, config or load_config())
+    if chosen and not isinstance(env.unwrapped, RedGymEnv):
+        raise ConfigError(f"wrapper set {wrappers_name} works only around this package's environment; use empty")
+    for wrapper_name, settings in chosen:
         env = _lookup(wrappers, wrapper_name)(env, settings)
     return env
 

@@ -6,7 +6,7 @@ Outside this package nothing imports pufferlib, and the trainer imports nothing 
 from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silences what gymnasium and gym print)
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
-from Daddy.puffer_shim.red import map_names
+from Daddy.puffer_shim.red import RedFactory, map_names
 from Daddy.puffer_shim.structured import CELL_FEATURES, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
 from pokemonred_puffer.data.cities import city_of
@@ -20,6 +20,7 @@ __all__ = [
     "SCREEN_SHAPE",
     "STRUCTURED_DIM",
     "Batch",
+    "RedFactory",
     "VectorEnv",
     "WorkerError",
     "city_of",

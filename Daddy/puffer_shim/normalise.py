@@ -19,15 +19,20 @@ from pokemonred_puffer.telemetry import Telemetry
 
 
 def adapt(env: gymnasium.Env) -> gymnasium.Env:
-    """``env`` itself when it has telemetry, else the same env ``Normalised``."""
-    return env if hasattr(env.unwrapped, "telemetry") else Normalised(env)
+    """``env`` itself when it, or an env that it wraps, has telemetry; else the same env ``Normalised``."""
+    return env if _teller(env) is not None else Normalised(env)
 
 
 def telemetry_of(env: gymnasium.Env) -> Callable[[], Telemetry]:
     """Where an adapted env, with whatever wrappers around it, tells its telemetry."""
-    while not hasattr(type(env), "telemetry"):
-        env = env.env
-    return env.telemetry
+    return _teller(env).telemetry
+
+
+def _teller(env: Any) -> Any:
+    """The outermost env of a chain of wrappers whose class has telemetry, or None."""
+    while env is not None and not hasattr(type(env), "telemetry"):
+        env = getattr(env, "env", None)
+    return env
 
 
 class Normalised(gymnasium.Wrapper):

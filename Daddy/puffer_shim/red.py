@@ -1,23 +1,112 @@
-"""What the shim knows about our own env package: how to build an env, and the names of maps."""
+"""What the shim knows about our own env package and its relatives: how to build an env, and the names of maps."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import gymnasium
 
+from Daddy.puffer_shim.epsilon_env import EpsilonEnv
+from Daddy.puffer_shim.reward_modules import make_modules
+from pokemonred_puffer.config import load_config, reward_weights
 from pokemonred_puffer.data.map import MapIds
-from pokemonred_puffer.factory import make_env
+from pokemonred_puffer.errors import ConfigError, did_you_mean
+from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
 from pokemonred_puffer.rom import resolve_rom
 
+SURFACE = ("reset", "step", "close", "read_m")
 
-def make_red_env(env_config: dict, reward_name: str | None) -> gymnasium.Env:
-    """The env with the named reward, or its default one, over the packaged configuration.
 
-    Full infos are off unless the config asks for them: nobody reads them here and they cost time.
+@dataclass(frozen=True)
+class RedFactory:
+    """Makes one env: our own with a named reward, or another class with upstream's surface, and what goes around it.
+
+    ``env_class`` is "package.module:Class", empty for our own; ``wrappers`` a set of config.yaml; ``reward_modules``
+    replace the env's reward by their sum (see reward_modules). Pickles by its settings, so workers may be spawned.
+    """
+
+    env_class: str = ""
+    wrappers: str = "empty"
+    reward_modules: tuple[str, ...] = ()
+
+    def __call__(self, env_config: dict, reward_name: str | None) -> gymnasium.Env:
+        """The env over the packaged configuration.
+
+        Full infos are off unless the config asks for them: nobody reads them here and they cost time.
+
+        Raises:
+            PokemonRedError: unknown name, class or setting, bad ROM or state.
+        """
+        modules = make_modules(self.reward_modules)
+        env_config = {"log_frequency": 0, **env_config}
+        if self.env_class:
+            env = make_fork(load_env_class(self.env_class), env_config, reward_name)
+            env = wrap_env(env, self.wrappers)
+        else:
+            env = make_env(env_config, reward_name, self.wrappers)
+        return EpsilonEnv(env, modules) if modules else env
+
+
+make_red_env = RedFactory()
+
+
+class Settings(dict):
+    """A dict whose keys are attributes too, as upstream's code reads its configuration."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no setting env.{name}") from None
+
+
+def load_env_class(path: str) -> type:
+    """The class "package.module:Class".
 
     Raises:
-        PokemonRedError: unknown reward or setting, bad ROM or state.
+        ConfigError: it cannot be imported, or lacks a method of SURFACE.
     """
-    return make_env({"log_frequency": 0, **env_config}, reward_name)
+    module_name, _, class_name = path.partition(":")
+    if not (module_name and class_name):
+        raise ConfigError(f"env class {path!r} must be written package.module:Class")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # somebody else's module may fail in any way
+        raise ConfigError(f"env class {path}: cannot import {module_name} ({type(error).__name__}: {error})") from error
+    env_class = getattr(module, class_name, None)
+    if not isinstance(env_class, type):
+        hint = did_you_mean(class_name, vars(module))
+        raise ConfigError(f"env class {path}: {module_name} has no class {class_name}{hint}")
+    if missing := [name for name in SURFACE if not callable(getattr(env_class, name, None))]:
+        raise ConfigError(f"env class {path} lacks {', '.join(missing)}; the trainer needs {', '.join(SURFACE)}")
+    return env_class
+
+
+def make_fork(env_class: type, env_config: dict, reward_name: str | None) -> gymnasium.Env:
+    """An env of somebody else's class, given every key of our configuration and, if it takes them, reward weights.
+
+    Raises:
+        ConfigError: no Discrete actions, or no ``screen`` in its observations.
+        PokemonRedError: no usable ROM.
+    """
+    config = Settings(load_config()["env"] | env_config)
+    if config.init_state.endswith(".state"):  # upstream joins directory, name and suffix itself
+        path = Path(config.init_state)
+        config.update(state_dir=str(path.parent), init_state=path.stem)
+    config["gb_path"] = str(resolve_rom(config.gb_path, config.allow_rom_mismatch).path)
+    arguments: list[Any] = [config]
+    if "reward_config" in inspect.signature(env_class).parameters:
+        arguments.append(Settings(reward_weights(reward_name or DEFAULT_REWARD)))
+    env = env_class(*arguments)
+    if not isinstance(getattr(env, "action_space", None), gymnasium.spaces.Discrete):
+        raise ConfigError(f"env class {env_class.__qualname__}: its action_space must be Discrete")
+    if "screen" not in getattr(getattr(env, "observation_space", None), "spaces", ()):
+        raise ConfigError(f"env class {env_class.__qualname__}: its observation_space must be a Dict with a screen")
+    return env
 
 
 def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int, str]:

@@ -75,6 +75,49 @@ class StandInEnv(gymnasium.Env):
         self.closed = True
 
 
+class UnrulyEnv(StandInEnv):
+    """A stand-in with upstream's constructor and habits: what it delivers breaks what it declares.
+
+    Scalars come for (1,) boxes, bytes for 0/1 bounds, a battle type of 256 for a byte, and stats with their bytes
+    swapped. Settings are read as attributes.
+    """
+
+    def __init__(self, env_config, reward_config) -> None:
+        super().__init__(env_config)
+        self.reward_event = reward_config.event
+        self.max_steps, self.two_bit = env_config.max_steps, env_config.two_bit
+        box = gymnasium.spaces.Box
+        self.observation_space = gymnasium.spaces.Dict(
+            screen=box(0, 255, (72, 80, 1), np.uint8), direction=box(0, 4, (1,), np.uint8),
+            battle_type=box(0, 4, (1,), np.uint8), events=box(0, 1, (320,), np.uint8),
+            hp=box(0, 714, (6,), np.uint32), maxHP=box(0, 714, (6,), np.uint32),
+        )  # fmt: skip
+        self.memory.write(ram_map.wPartyCount, 1)
+        self.memory.write(ram_map.wPartyMons + 1, (23).to_bytes(2, "big"))
+        self.memory.write(ram_map.wPartyMons + 34, (24).to_bytes(2, "big"))
+
+    def _observe(self) -> dict:
+        hp, most = (int.from_bytes(n.to_bytes(2, "big"), "little") for n in (23, 24))
+        return super()._observe() | {
+            "direction": np.uint8(3), "battle_type": 256, "events": np.full(320, 0xA5, np.uint8),
+            "hp": np.array([hp, 9, 0, 0, 0, 0], np.uint32), "maxHP": np.array([most, 9, 0, 0, 0, 0], np.uint32),
+        }  # fmt: skip
+
+
+class Screenless(UnrulyEnv):
+    """Observations without a picture."""
+
+    def __init__(self, env_config, reward_config) -> None:
+        super().__init__(env_config, reward_config)
+        self.observation_space = gymnasium.spaces.Dict(events=self.observation_space["events"])
+
+
+class NotAnEnv:
+    """Has nothing of upstream's surface but a reset."""
+
+    def reset(self) -> None: ...
+
+
 def make_stand_in(env_config: dict, reward_name: str | None) -> StandInEnv:
     """An env factory that pickles by name."""
     return StandInEnv(env_config)

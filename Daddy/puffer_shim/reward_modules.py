@@ -1,0 +1,182 @@
+"""Reward modules for EpsilonEnv: each pays for one thing, within one episode.
+
+A module has ``reset()`` and ``compute(observation, info) -> float``, called once per observation. ``info["telemetry"]``
+holds the numbers of the step (pokemonred_puffer.telemetry), ``info["env_reward"]`` the env's own reward. The first call
+after ``reset`` sees the spawn and only takes note of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from Daddy.puffer_shim.screens import pack_screen
+from pokemonred_puffer.data.events import COUNTED_EVENTS_MASK
+from pokemonred_puffer.data.milestones import unpack_milestones
+from pokemonred_puffer.errors import ConfigError, did_you_mean
+
+WILD, TRAINER, LOST = 1, 2, 255  # values of wIsInBattle
+
+
+class RewardModule(Protocol):
+    """What EpsilonEnv needs; any class with these will do."""
+
+    name: str
+
+    def reset(self) -> None: ...
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float: ...
+
+
+class EnvReward:
+    """The env's own reward, unchanged."""
+
+    name = "env"
+
+    def reset(self) -> None: ...
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        return info["env_reward"]
+
+
+class BadgeReward:
+    """10 for each badge when it is won."""
+
+    name, each = "badge", 10.0
+
+    def reset(self) -> None:
+        self._owned = 0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        badges = info["telemetry"].badges
+        new, self._owned = badges & ~self._owned, self._owned | badges
+        return self.each * new.bit_count()
+
+
+class BattleReward:
+    """The share of the opponent's HP that is taken; 1 for beating a wild one, 3 for a trainer; -1 for losing."""
+
+    name, won, lost = "battle", {WILD: 1.0, TRAINER: 3.0}, -1.0
+
+    def reset(self) -> None:
+        self._battle = self._hp = 0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        now = info["telemetry"]
+        before, hp = self._battle, self._hp
+        self._battle, self._hp = now.in_battle, now.enemy_hp
+        if now.in_battle in self.won:
+            taken = hp - now.enemy_hp if before == now.in_battle else 0  # a rise is the next opponent
+            return min(max(taken, 0) / max(now.enemy_max_hp, 1), 1.0)
+        if before not in self.won:
+            return 0.0
+        if now.in_battle == LOST:
+            return self.lost
+        return self.won[before] if hp == 0 else 0.0  # with HP left, somebody ran away
+
+
+class ExplorationReward:
+    """0.02 for each (map, x, y) and 1 for each map, the first time."""
+
+    name, cell, place = "exploration", 0.02, 1.0
+
+    def reset(self) -> None:
+        self._cells: set[tuple[int, int, int]] = set()
+        self._maps: set[int] = set()
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        now = info["telemetry"]
+        cells, maps = len(self._cells), len(self._maps)
+        self._cells.add((now.map_id, now.x, now.y))
+        self._maps.add(now.map_id)
+        return self.cell * (len(self._cells) - cells) + self.place * (len(self._maps) - maps)
+
+
+class NoveltyReward:
+    """0.1 / sqrt(n) for the n-th sight of a picture; pictures that agree in every fourth row are the same."""
+
+    name, first = "novelty", 0.1
+
+    def reset(self) -> None:
+        self._seen: Counter[bytes] = Counter()
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        rows = pack_screen(observation["screen"])[::4]
+        key = hashlib.blake2b(rows.tobytes(), digest_size=8).digest()
+        self._seen[key] += 1
+        return self.first / self._seen[key] ** 0.5
+
+
+class PokedexReward:
+    """0.5 for each species when it is first seen, 1.5 more when it is caught."""
+
+    name, seen, caught = "pokedex", 0.5, 1.5
+
+    def reset(self) -> None:
+        self._seen = self._owned = 0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        now = info["telemetry"]
+        seen, owned = (int.from_bytes(raw, "little") for raw in (now.pokedex_seen, now.pokedex_owned))
+        new = self.seen * (seen & ~self._seen).bit_count() + self.caught * (owned & ~self._owned).bit_count()
+        self._seen |= seen
+        self._owned |= owned
+        return new
+
+
+class QuestReward:
+    """5 for each milestone in the order of the first playthrough: a later one pays when all before it are reached."""
+
+    name, stage = "quest", 5.0
+
+    def reset(self) -> None:
+        self._packed, self._stages = b"", 0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        packed = info["telemetry"].milestones.tobytes()
+        if packed == self._packed:
+            return 0.0
+        self._packed, before = packed, self._stages
+        reached = unpack_milestones(info["telemetry"].milestones).tolist()
+        self._stages = max(before, (*reached, False).index(False))
+        return self.stage * (self._stages - before)
+
+
+class StoryFlagReward:
+    """0.5 for each named story flag when it is first set."""
+
+    name, each = "story_flag", 0.5
+
+    def reset(self) -> None:
+        self._set = 0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        flags = int.from_bytes(info["telemetry"].events, "little") & COUNTED_EVENTS_MASK
+        new = flags & ~self._set
+        self._set |= flags
+        return self.each * new.bit_count()
+
+
+MODULES: dict[str, type[RewardModule]] = {
+    module.name: module
+    for module in (
+        EnvReward, BadgeReward, BattleReward, ExplorationReward, NoveltyReward, PokedexReward, QuestReward,
+        StoryFlagReward,
+    )
+}  # fmt: skip
+
+
+def make_modules(names: Sequence[str]) -> list[RewardModule]:
+    """New modules by name.
+
+    Raises:
+        ConfigError: an unknown or repeated name.
+    """
+    for name in names:
+        if name not in MODULES:
+            raise ConfigError(f"unknown reward module {name}{did_you_mean(name, MODULES)}")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"reward modules {','.join(names)} name one twice; each pays once")
+    return [MODULES[name]() for name in names]
