@@ -53,7 +53,8 @@ def interval_line(step: int, total: int, envs: int, scalars: Mapping[str, float]
     return (
         f"[step {step:,}/{total:,}] SPS={show('charts/SPS', 0)} (now {show('charts/SPS_now', 0)}) "
         f"eps={show('charts/epsilon', 3)} avg_len={show('charts/episodic_length', 0)} "
-        f"avg_env={show('charts/episodic_return_env', 2)} avg_total={show('charts/episodic_return_total', 2)} | r_env={show('reward/env', 4)} "
+        f"avg_env={show('charts/episodic_return_env', 2)} avg_total={show('charts/episodic_return_total', 2)} | "
+        f"r_env={show('reward/env', 4)} "
         f"r_rnd={show('reward/rnd', 4)} r_novel={show('reward/novel', 4)} r_bayes={show('reward/bayes', 4)} "
         f"r_total={show('reward/total', 4)} | episodes={show('charts/episodes', 0)} "
         f"envs={envs if active == envs else f'{active}/{envs}'}{_curriculum(scalars)} "
