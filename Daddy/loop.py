@@ -124,14 +124,10 @@ def _train(
             # --- checkpoint
             if step_global >= next_save or finished:
                 next_save = step_global + (config.save_interval or config.total_steps)
-<<<<<<< HEAD
                 logger.tick(step_global, "saving")
                 logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
-                state = _state(step_global, learned, episodes, agent, mixer)
-=======
                 interval.add_metrics(pacer.take(agent.finish_update()))
                 state = _state(step_global, pacer, episodes, agent, mixer)
->>>>>>> 654ec4b (Learning overlaps acting: an update runs on its own thread and is taken up when the next is due, so runs stay reproducible; replay ratio auto)
                 path = save_checkpoint(directory / "checkpoints", step_global, state)
                 logger.note_checkpoint(path, step_global)
             if finished:

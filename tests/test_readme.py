@@ -47,7 +47,7 @@ def test_every_link_points_at_a_file(link):
 
 def test_flags_named_in_the_text_exist():
     known = {flag for action in build_parser("p", "t", preset("big"))._actions for flag in action.option_strings}
-    elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record"}
+    elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record", "--json"}
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known | elsewhere
 
 
