@@ -49,6 +49,13 @@ class AgentConfig:
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
 
+def build_network(config: AgentConfig, num_actions: int, structured_dim: int) -> HierarchicalQNetwork:
+    """The untrained network of these settings, drawn from torch's global generator."""
+    sizes = config.sizes or PRESETS[config.model_size]
+    return HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate,
+                                config.cell_planes)
+
+
 class Agent:
     """Actor, replay and learner.
 
@@ -67,9 +74,7 @@ class Agent:
         self._act_rng, self._sample_rng = (np.random.default_rng(s) for s in seeds[:2])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(seeds[2].generate_state(1)[0]))
-            sizes = config.sizes or PRESETS[config.model_size]
-            network = HierarchicalQNetwork(sizes, num_actions, structured_dim, config.frame_stack, config.ablate,
-                                           config.cell_planes)
+            network = build_network(config, num_actions, structured_dim)
         spec = self._replay_spec(network, num_envs, structured_dim)
         self.replay = ReplayBuffer(spec)
         if self.device.type == "cpu":

@@ -39,8 +39,11 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
     return device, "as asked"
 
 
-def build_vector(config: TrainConfig) -> VectorEnv:
-    """The vector env; raises what the shim and the env raise for bad settings or a bad ROM."""
+def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
+    """The vector env; raises what the shim and the env raise for bad settings or a bad ROM.
+
+    ``stagger`` shortens each env's first episode so that episodes end one by one.
+    """
     env_config = {
         "gb_path": config.rom or None,
         "allow_rom_mismatch": config.allow_rom_mismatch,
@@ -55,13 +58,18 @@ def build_vector(config: TrainConfig) -> VectorEnv:
         seed=config.seed,
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
-        stagger=True,
+        stagger=stagger,
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
 
 
 def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> Agent:
     """The agent for ``config.num_envs`` envs."""
+    return Agent(agent_settings(config), config.num_envs, num_actions, STRUCTURED_DIM, device)
+
+
+def agent_settings(config: TrainConfig) -> AgentConfig:
+    """The learner core's settings."""
     learner = LearnerConfig(
         gamma=config.gamma,
         lr=config.lr,
@@ -69,7 +77,7 @@ def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> 
         value_rescale=config.value_rescale,
         precision=config.precision,
     )
-    agent_config = AgentConfig(
+    return AgentConfig(
         model_size=config.model_size,
         ablate=tuple(name for name in config.ablate if name in _CORES),
         seq_len=config.seq_len,
@@ -83,7 +91,6 @@ def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> 
         seed=config.seed,
         learner=learner,
     )
-    return Agent(agent_config, config.num_envs, num_actions, STRUCTURED_DIM, device)
 
 
 def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:

@@ -34,6 +34,11 @@ class TrainConfig:
     log_interval: int = setting(5_000, "run", "steps between two progress lines")
     step_log_every: int = setting(100, "run", "one of so many steps goes to events.jsonl, with all its reward terms")
     save_interval: int = setting(100_000, "run", "steps between two checkpoints; 0: only at the end")
+    eval_interval: int = setting(0, "run", "steps between two evaluations from the true start; 0: none")
+    eval_episodes: int = setting(8, "run", "episodes of an evaluation with each of its two epsilons")
+    eval_epsilon: float = setting(
+        0.05, "run", "evaluations play greedily and once more with this share of random actions; 0: only greedily"
+    )
     dashboard: str = setting(
         "auto", "run",
         "plain: one line per interval; line: one refreshing line; auto: line on a terminal, else plain",
@@ -142,7 +147,7 @@ def validate(config: TrainConfig) -> TrainConfig:
 
 _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("total_steps", 1, None), ("log_interval", 1, None), ("step_log_every", 1, None), ("save_interval", 0, None),
-    ("seed", 0, 2**31 - 1),
+    ("eval_interval", 0, None), ("eval_episodes", 1, 1000), ("eval_epsilon", 0, 1), ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),

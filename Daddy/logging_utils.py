@@ -148,6 +148,18 @@ class RunLogger:
         """The progress line and its numbers, under ``group/name`` tags, in ``metrics.csv`` and TensorBoard."""
         self.console.progress(line)
         self._status.update(sps=scalars.get("charts/SPS", 0.0))
+        self._log_scalars(scalars, step_global)
+
+    def log_evaluation(
+        self, text: str, rows: Sequence[dict[str, Any]], scalars: dict[str, float], step_global: int
+    ) -> None:
+        """An evaluation of the weights of ``step_global``, which lies behind: its rows, numbers and ``[eval]`` line."""
+        for row in rows:
+            self._writer.put(schema.EVALUATIONS, row)
+        self._log_scalars(scalars, step_global)
+        self.log_event("eval", text)
+
+    def _log_scalars(self, scalars: dict[str, float], step_global: int) -> None:
         now = time.time()
         for tag, value in scalars.items():
             row = {"step_global": step_global, "unix_time": round(now, 3), "tag": tag, "value": f"{value:.8g}"}

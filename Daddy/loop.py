@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from Daddy.agent import Agent
+from Daddy.background_eval import BackgroundEvaluator
 from Daddy.build import build_agent, build_mixer, build_pacer, build_vector, choose_device
 from Daddy.checkpoint import save_checkpoint
 from Daddy.config import TrainConfig
@@ -72,7 +73,7 @@ def _train(
     interval, clock = IntervalStats(config.num_envs), Stopwatch()
     step_global, pacer = 0, build_pacer(config)
     next_log, next_save = config.log_interval, config.save_interval or config.total_steps
-    with StopSignals() as stop:
+    with StopSignals() as stop, BackgroundEvaluator(config, directory, logger) as evaluator:
         while True:
             # --- receive: the views die at send, so keep a copy
             rows, env_ids = batch.records.copy(), batch.env_ids  # [B] records, [B]
@@ -103,6 +104,9 @@ def _train(
             for line in pacer.news():
                 logger.console.print(line)
 
+            # --- evaluate, in a process of its own
+            evaluator.tick(step_global, agent.actor.network, mixer)
+
             # --- log: format and queue; a thread writes
             with clock.section("log"):
                 logger.tick(step_global)
@@ -131,6 +135,7 @@ def _train(
                 path = save_checkpoint(directory / "checkpoints", step_global, state)
                 logger.note_checkpoint(path, step_global)
             if finished:
+                evaluator.finish(lambda: stop.requested)
                 return stop.exit_code if stop.requested else EXIT_OK
 
             with clock.section("env"):

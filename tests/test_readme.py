@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from Daddy import evaluate
 from Daddy.cli import build_parser
 from Daddy.config import preset
 
@@ -36,6 +37,8 @@ def test_every_command_exists_with_its_flags(command):
     if module in ("venv", ""):
         return
     assert Path(module).is_file() or importlib.util.find_spec(module), module
+    if module == "Daddy.evaluate":
+        evaluate.build_parser().parse_args(flags)
     if module.startswith("Daddy.train_"):
         build_parser("prog", "text", preset("big")).parse_args(flags)
 
@@ -46,7 +49,8 @@ def test_every_link_points_at_a_file(link):
 
 
 def test_flags_named_in_the_text_exist():
-    known = {flag for action in build_parser("p", "t", preset("big"))._actions for flag in action.option_strings}
+    parsers = (build_parser("p", "t", preset("big")), evaluate.build_parser())
+    known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
     elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record", "--json"}
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known | elsewhere
 

@@ -15,6 +15,10 @@ EPISODE_COLUMNS = (
 PROGRESS_COLUMNS = (
     "step_global", "episode_id", "milestone", "alpha", "beta", "mean", "lo95", "hi95", "p_below_target", "alarm_level",
 )  # fmt: skip
+EVALUATION_COLUMNS = (
+    "step_global", "episode", "epsilon", "seed", "length_steps", "return_env", "milestones", "milestones_reached",
+    "badges", "tiles", "map", "seconds",
+)  # fmt: skip
 METRICS_COLUMNS = ("step_global", "unix_time", "tag", "value")
 STEP_KEYS = (
     "kind", "step_global", "unix_time", "episode_id", "env_id", "r_env", "r_rnd", "r_novel", "r_bayes", "r_total",
@@ -27,10 +31,14 @@ STATUS_KEYS = (
     "sps", "episodes", "last_checkpoint", "exit_code", "dropped_step_rows", "alarms",
 )  # fmt: skip
 
-EPISODES, PROGRESS, METRICS = "episodes.csv", "progress.csv", "metrics.csv"
+EPISODES, PROGRESS, METRICS, EVALUATIONS = "episodes.csv", "progress.csv", "metrics.csv", "evaluations.csv"
 EVENTS, STATUS, TEXT, SCHEMA = "events.jsonl", "status.json", "train.log", "schema.json"
-CSV_COLUMNS = {EPISODES: EPISODE_COLUMNS, PROGRESS: PROGRESS_COLUMNS, METRICS: METRICS_COLUMNS}
-STEP_COLUMN = {EPISODES: "end_step_global", PROGRESS: "step_global", METRICS: "step_global"}
+CSV_COLUMNS = {
+    EPISODES: EPISODE_COLUMNS, PROGRESS: PROGRESS_COLUMNS, METRICS: METRICS_COLUMNS, EVALUATIONS: EVALUATION_COLUMNS,
+}  # fmt: skip
+STEP_COLUMN = {
+    EPISODES: "end_step_global", PROGRESS: "step_global", METRICS: "step_global", EVALUATIONS: "step_global",
+}  # fmt: skip
 
 PHASES = ("starting", "training", "saving", "done", "stopped", "failed")
 FINAL_PHASES = ("done", "stopped", "failed")

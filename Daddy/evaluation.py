@@ -1,0 +1,280 @@
+"""Greedy episodes from the true start: what the agent can do without help, apart from the noise that training needs.
+
+The network also sees the reward that led to an observation, so evaluation scores rewards exactly as training did: with
+the novelty counts of its own episodes and with the run's own RND network, which is not trained further here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from Daddy.actor import Actor
+from Daddy.agent import build_network
+from Daddy.build import agent_settings, build_mixer, build_vector
+from Daddy.checkpoint import list_checkpoints, load_checkpoint
+from Daddy.config import TrainConfig
+from Daddy.episodes import Episode, EpisodeTracker
+from Daddy.errors import DaddyError, UsageError
+from Daddy.intrinsic import RewardMixer
+from Daddy.names import Names
+from Daddy.networks import HierarchicalQNetwork
+from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv
+
+_AT_ONCE = 8  # emulators that share a forward pass
+_SEED_OFFSET = 1_000_003  # far from the seeds of the training envs
+_Z95 = 1.96
+
+
+@dataclass(frozen=True)
+class EvalPlan:
+    """How to evaluate: `episodes` for each value of `epsilons`; `ablate` silences levels of the network; env i of the
+    first epsilon starts with `seed` + i, and the other epsilons play the same seeds."""
+
+    episodes: int
+    epsilons: tuple[float, ...] = (0.0,)
+    seed: int = 0
+    ablate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EvalEpisode:
+    """One finished episode. `milestones` maps the names reached to the step of the episode at which they were."""
+
+    epsilon: float
+    seed: int
+    length: int
+    return_env: float
+    milestones: dict[str, int]
+    badges: int
+    tiles: int
+    map: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What evaluation needs of a run: its settings, the step and nested tensors of online network and RND."""
+
+    config: TrainConfig
+    step_global: int
+    network: dict[str, Tensor]
+    rnd: dict[str, Any] | None
+
+
+def seed_for(config: TrainConfig) -> int:
+    """The first evaluation seed of a run: the same at every evaluation, and none of training's."""
+    return (config.seed + _SEED_OFFSET) % 2**31
+
+
+def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict[str, Any]:
+    """The part of a checkpoint that `load_weights` reads, as views of the live tensors."""
+    rnd = mixer.rnd.state_dict() if mixer.rnd else None
+    kept = {} if rnd is None else {"rnd": {name: rnd[name] for name in ("target", "predictor", "pixels", "returns")}}
+    return {
+        "step_global": step_global, "agent": {"learner": {"online": dict(network.state_dict())}}, "intrinsic": kept,
+    }  # fmt: skip
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The newest checkpoint of a run directory, or the checkpoint directory itself.
+
+    Raises:
+        UsageError: neither a run with a checkpoint nor a checkpoint.
+    """
+    if (path / "MANIFEST.json").is_file():
+        return path
+    found = list_checkpoints(path / "checkpoints")
+    if not found:
+        raise UsageError(f"{path} is neither a checkpoint nor a run directory that holds one; name RUN or "
+                         "RUN/checkpoints/step_N")
+    return found[-1]
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a checkpoint directory, whose run directory two levels up holds ``config.json``.
+
+    Raises:
+        UsageError: no settings there. CheckpointError: damaged files.
+    """
+    config = _read_config(path.absolute().parent.parent / "config.json")
+    state = load_checkpoint(path)
+    return Weights(
+        config, int(state["step_global"]), state["agent"]["learner"]["online"], state["intrinsic"].get("rnd")
+    )
+
+
+def _read_config(path: Path) -> TrainConfig:
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); evaluate a checkpoint inside its run directory") from None
+    known = {spec.name for spec in fields(TrainConfig)}
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in known}
+    return TrainConfig(**values)
+
+
+class _Silent(nn.Module):
+    """Stands in for a level's output: zeros of the residual stream's width."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(*x.shape[:-1], self.width)  # (T, B, width)
+
+
+def silence(network: HierarchicalQNetwork, level: str) -> None:
+    """Take one memory level's contribution out of a trained network; the others stay as they are.
+
+    Raises:
+        UsageError: the network has no such level.
+    """
+    if not hasattr(network, level):
+        raise UsageError(f"--ablate is {level!r}, but the network was trained without it")
+    setattr(network, f"{level}_out", _Silent(network.out_norm.normalized_shape[0]))
+
+
+def trained_network(weights: Weights, num_actions: int, silenced: Sequence[str] = ()) -> HierarchicalQNetwork:
+    """The trained network, with some levels silenced.
+
+    Raises:
+        DaddyError: the weights do not fit the network that this version builds from the settings.
+    """
+    network = build_network(agent_settings(weights.config), num_actions, STRUCTURED_DIM)
+    try:
+        network.load_state_dict(weights.network)
+    except RuntimeError as error:
+        raise DaddyError(f"the weights do not fit this version's network: {error}") from None
+    for level in silenced:
+        silence(network, level)
+    return network.eval()
+
+
+def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
+    """Play the plan's episodes in emulators of this process, up to eight at a time; yields them as they end."""
+    at_once = min(_AT_ONCE, plan.episodes)
+    config = replace(weights.config, backend="serial", num_envs=at_once)
+    names = Names(config.rom, config.allow_rom_mismatch)
+    vector = build_vector(config, stagger=False)
+    try:
+        actor = Actor(trained_network(weights, vector.num_actions, plan.ablate), at_once, torch.device("cpu"))
+        mixer = _mixer_as_trained(config, weights.rnd)
+        for epsilon in plan.epsilons:
+            for begin in range(0, plan.episodes, at_once):
+                seed = plan.seed + begin
+                wanted = min(at_once, plan.episodes - begin)
+                yield from _play_wave(vector, actor, mixer, epsilon, seed, wanted, names)
+    finally:
+        vector.close()
+
+
+def _mixer_as_trained(config: TrainConfig, rnd: dict[str, Any] | None) -> RewardMixer:
+    mixer = build_mixer(config, torch.device("cpu"))
+    if mixer.rnd and rnd:
+        mixer.rnd.load_state_dict({**rnd, "moments": {}, "discounted": np.zeros(config.num_envs), "fresh": np.zeros(0)})
+    return mixer
+
+
+def _play_wave(
+    vector: VectorEnv, actor: Actor, mixer: RewardMixer, epsilon: float, seed: int, wanted: int, names: Names
+) -> Iterator[EvalEpisode]:
+    """One episode in each of the first `wanted` envs; an env that is done early idles through further ones."""
+    started, rng, first_seen = time.monotonic(), np.random.default_rng(seed), _FirstSeen(vector.num_envs, names)
+    vector.reset(seed)
+    episodes: EpisodeTracker | None = None
+    left, noise = set(range(wanted)), np.full(vector.num_envs, epsilon)
+    while left:
+        batch = vector.recv()
+        rows, env_ids = batch.records.copy(), batch.env_ids  # [B] records, [B]
+        episodes = episodes or EpisodeTracker(vector.num_envs, milestone_bytes=rows["milestones"].shape[1])
+        terms = mixer.score(rows, env_ids)  # each [B]
+        actions, _ = actor.act(rows, terms.total, env_ids, noise, rng)  # [B]
+        vector.send(actions)
+        first_seen.add(rows, env_ids)
+        for episode in episodes.add(rows, env_ids, terms, 0):
+            if episode.env_id in left:
+                left.remove(episode.env_id)
+                reached = first_seen.steps[episode.env_id]
+                yield _finished(episode, reached, epsilon, seed, names, time.monotonic() - started)
+
+
+class _FirstSeen:
+    """The step of the running episode at which each env reached each milestone that it did not start with."""
+
+    def __init__(self, num_envs: int, names: Names) -> None:
+        self.steps: list[dict[str, int]] = [{} for _ in range(num_envs)]
+        self._names, self._seen = names, None
+
+    def add(self, rows: np.ndarray, env_ids: np.ndarray) -> None:
+        """Take in one record of each env in `env_ids` (B,)."""
+        if self._seen is None:
+            self._seen = np.zeros((len(self.steps), rows["milestones"].shape[1]), np.uint8)
+        for row, env in zip(rows, env_ids, strict=True):
+            if row["is_first"]:
+                self.steps[env], self._seen[env] = {}, row["milestones"]
+            new = row["milestones"] & ~self._seen[env]
+            if new.any():
+                self._seen[env] |= new
+                self.steps[env].update(dict.fromkeys(self._names.milestones(new), int(row["episode_step"])))
+
+
+def _finished(episode: Episode, reached: dict[str, int], epsilon: float, seed: int, names: Names,
+              seconds: float) -> EvalEpisode:
+    return EvalEpisode(
+        epsilon=epsilon, seed=seed + episode.env_id, length=episode.length,
+        return_env=round(episode.returns["env"], 6), milestones=dict(reached), badges=episode.badges.bit_count(),
+        tiles=episode.tiles, map=names.map(episode.map_id), seconds=round(seconds, 3),
+    )  # fmt: skip
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """95% score interval of a share (Wilson 1927): unlike the plain one it is honest for 0 of n and n of n."""
+    share, spread = successes / trials, _Z95**2 / trials
+    centre = (share + spread / 2) / (1 + spread)
+    half = _Z95 * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def summarize(episodes: Sequence[EvalEpisode]) -> dict[str, Any]:
+    """Means over one epsilon's episodes, and for each milestone that was reached its share with a 95% interval."""
+    count = len(episodes)
+    reached = sorted({name for e in episodes for name in e.milestones})
+    by_name = {name: [e.milestones[name] for e in episodes if name in e.milestones] for name in reached}
+    return {
+        "epsilon": episodes[0].epsilon,
+        "episodes": count,
+        "milestones_mean": fmean(len(e.milestones) for e in episodes),
+        "milestones_best": max(len(e.milestones) for e in episodes),
+        "badges_mean": fmean(e.badges for e in episodes),
+        "return_env_mean": fmean(e.return_env for e in episodes),
+        "length_mean": fmean(e.length for e in episodes),
+        "tiles_mean": fmean(e.tiles for e in episodes),
+        "milestones": {name: _share(steps, count) for name, steps in
+                       sorted(by_name.items(), key=lambda item: (-len(item[1]), median(item[1])))},
+    }  # fmt: skip
+
+
+def _share(steps: list[int], count: int) -> dict[str, float]:
+    low, high = wilson(len(steps), count)
+    return {"share": len(steps) / count, "lo95": low, "hi95": high, "median_steps": median(steps)}
+
+
+def report(step_global: int, episodes: Sequence[EvalEpisode], plan: EvalPlan) -> dict[str, Any]:
+    """Everything about an evaluation as JSON values: one summary per epsilon, and all episodes."""
+    groups = [[e for e in episodes if e.epsilon == epsilon] for epsilon in plan.epsilons]
+    return {
+        "step_global": step_global, "ablate": list(plan.ablate),
+        "summaries": [summarize(group) for group in groups], "episodes": [asdict(e) for e in episodes],
+    }  # fmt: skip

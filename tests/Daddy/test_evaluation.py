@@ -1,0 +1,177 @@
+"""Evaluation of a checkpoint: what it plays, what it counts, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from Daddy.agent import build_network
+from Daddy.build import agent_settings, build_mixer
+from Daddy.checkpoint import save_checkpoint
+from Daddy.config import preset
+from Daddy.errors import DaddyError, UsageError
+from Daddy.evaluate import main
+from Daddy.evaluation import (
+    EvalEpisode,
+    EvalPlan,
+    find_checkpoint,
+    load_weights,
+    play,
+    report,
+    silence,
+    summarize,
+    trained_network,
+    weights_of,
+    wilson,
+)
+from Daddy.names import Names
+from Daddy.puffer_shim import STRUCTURED_DIM
+
+ACTIONS = 7
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A run directory with the checkpoint of an untrained slim network; episodes of 40 steps."""
+    directory = tmp_path_factory.mktemp("runs") / "run"
+    directory.mkdir()
+    config = replace(preset("slim"), max_episode_steps=40, seed=3)
+    (directory / "config.json").write_text(json.dumps(config.__dict__))
+    torch.manual_seed(0)
+    network = build_network(agent_settings(config), ACTIONS, STRUCTURED_DIM)
+    state = weights_of(123, network, build_mixer(config, torch.device("cpu")))
+    save_checkpoint(directory / "checkpoints", 123, state)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def weights(run_dir):
+    return load_weights(find_checkpoint(run_dir))
+
+
+def without_clock(episodes):
+    return [replace(episode, seconds=0.0) for episode in episodes]
+
+
+def test_the_same_plan_gives_the_same_episodes(weights):
+    plan = EvalPlan(episodes=3, epsilons=(0.0, 1.0), seed=5)
+    first, second = (without_clock(play(weights, plan)) for _ in range(2))
+    assert first == second
+    assert [(e.epsilon, e.seed) for e in first] == [(0.0, 5), (0.0, 6), (0.0, 7), (1.0, 5), (1.0, 6), (1.0, 7)]
+    assert {e.length for e in first} == {40}, "the first episodes of training are shortened, these are not"
+    assert np.mean([e.tiles for e in first[3:]]) > 1
+
+
+def test_more_episodes_than_emulators_are_played_in_waves(weights, monkeypatch):
+    monkeypatch.setattr("Daddy.evaluation._AT_ONCE", 2)
+    episodes = list(play(replace(weights, config=replace(weights.config, max_episode_steps=5)), EvalPlan(3, seed=9)))
+    assert sorted(e.seed for e in episodes) == [9, 10, 11]
+
+
+def test_rnd_is_that_of_the_run_and_stays_as_it_is(weights):
+    before = {name: tensor.clone() for name, tensor in weights.rnd["predictor"].items()}
+    list(play(weights, EvalPlan(1)))
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights.rnd["predictor"].items())
+
+
+@pytest.mark.parametrize("level", ["gru", "lstm", "ssm"])
+def test_a_silenced_level_no_longer_matters_and_the_others_do(weights, level):
+    network = trained_network(weights, ACTIONS, [level])
+    frames = torch.zeros(1, 5, network.frame_stack, 72, 80, dtype=torch.uint8)
+    core, first = torch.rand(1, 5, network.core_dim), torch.zeros(1, 5, dtype=torch.bool)
+    moved = {}
+    for part in ("gru", "lstm", "ssm"):
+        with torch.no_grad():
+            before = network(frames, core, network.initial_state(1), first)[0]
+            for parameter in getattr(network, part).parameters():
+                parameter.mul_(1.5)
+            moved[part] = not torch.equal(before, network(frames, core, network.initial_state(1), first)[0])
+    assert moved == {part: part != level for part in moved}
+
+
+def test_a_level_that_was_never_trained_cannot_be_silenced():
+    config = replace(preset("slim"), ablate=("ssm",))
+    with pytest.raises(UsageError, match="without it"):
+        silence(build_network(agent_settings(config), ACTIONS, STRUCTURED_DIM), "ssm")
+
+
+def test_weights_of_another_network_are_refused_in_one_line(weights):
+    with pytest.raises(DaddyError, match="do not fit"):
+        trained_network(replace(weights, config=replace(weights.config, model_size="large")), ACTIONS)
+
+
+@pytest.mark.parametrize("successes, trials", [(0, 8), (8, 8), (3, 10), (50, 100)])
+def test_wilson_bounds_are_where_the_score_test_turns(successes, trials):
+    share = successes / trials
+    for bound in wilson(successes, trials):
+        assert 0.0 <= bound <= 1.0
+        if 0.0 < bound < 1.0:
+            assert abs(share - bound) == pytest.approx(1.96 * (bound * (1 - bound) / trials) ** 0.5)
+
+
+def episode(**changes):
+    base = EvalEpisode(epsilon=0.0, seed=0, length=10, return_env=1.0, milestones={}, badges=0, tiles=4, map="A",
+                       seconds=0.1)
+    return replace(base, **changes)
+
+
+def test_shares_count_episodes_and_are_ordered_by_frequency():
+    episodes = [episode(milestones={"B": 30}), episode(milestones={"A": 10, "B": 20}), episode(return_env=4.0)]
+    result = summarize(episodes)
+    assert list(result["milestones"]) == ["B", "A"]
+    assert result["milestones"]["B"]["share"] == pytest.approx(2 / 3)
+    assert result["milestones"]["B"]["median_steps"] == 25
+    assert (result["milestones_mean"], result["milestones_best"], result["return_env_mean"]) == (1.0, 2, 2.0)
+
+
+def test_a_report_has_one_summary_per_epsilon():
+    plan = EvalPlan(1, (0.0, 0.05))
+    result = report(7, [episode(), episode(epsilon=0.05, tiles=9)], plan)
+    assert [group["tiles_mean"] for group in result["summaries"]] == [4, 9]
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_milestones_are_dated_and_what_an_episode_starts_with_does_not_count():
+    from Daddy.evaluation import _FirstSeen
+
+    names = Names("", False)
+    seen = _FirstSeen(2, names)
+    rows = np.zeros(2, [("is_first", "?"), ("episode_step", "u4"), ("milestones", "u1", (2,))])
+    rows["is_first"], rows["milestones"][1, 0] = True, 1
+    seen.add(rows, np.arange(2))
+    rows["is_first"], rows["episode_step"], rows["milestones"][:, 0] = False, 4, 3
+    seen.add(rows, np.arange(2))
+    seen.add(rows, np.arange(2))
+    zero, one = names.milestones(np.array([1, 0], np.uint8)), names.milestones(np.array([2, 0], np.uint8))
+    assert seen.steps == [{zero[0]: 4, one[0]: 4}, {one[0]: 4}]
+
+
+def test_the_command_prints_json_and_a_table(run_dir, capsys):
+    assert main([str(run_dir), "--episodes", "2", "--max-episode-steps", "8", "--json", "--ablate", "gru"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["step_global"], result["ablate"], len(result["episodes"])) == (123, ["gru"], 2)
+    checkpoint = str(find_checkpoint(run_dir))
+    assert main([checkpoint, "--episodes", "1", "--max-episode-steps", "8", "--epsilon", "0", "1"]) == 0
+    assert "step 123, epsilon 1: 1 episodes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "extra, code, message",
+    [
+        (["--episodes", "0"], 2, "--episodes is 0"),
+        (["--epsilon", "2"], 2, "between 0 and 1"),
+        (["--ablate", "cnn"], 2, "choose from gru"),
+        (["--max-episode-steps", "1"], 2, "at least 2"),
+    ],
+)
+def test_bad_input_is_one_line(run_dir, capsys, extra, code, message):
+    assert main([str(run_dir), *extra]) == code
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
+def test_a_path_without_a_checkpoint_is_refused(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    assert "neither a checkpoint nor a run directory" in capsys.readouterr().err
