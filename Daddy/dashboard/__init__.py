@@ -1,0 +1,131 @@
+"""Live output of a run, in three modes.
+
+full: the whole screen, redrawn twice a second; line: one refreshing line below what was printed; plain: printed lines
+only, no escape codes. All writing is done by one thread, so a slow, stopped or closed terminal never holds up training.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from typing import TextIO
+
+from Daddy.dashboard.layout import one_line, render
+from Daddy.dashboard.look import Look, choose_dashboard, detect_look, terminal_size
+from Daddy.dashboard.terminal import Screen, restore_terminals
+from Daddy.snapshot import Snapshot
+
+__all__ = ["Dashboard", "choose_dashboard", "restore_terminals"]
+
+MODES = ("full", "line", "plain")
+_PERIOD_S = 0.5  # between two frames
+_REPAINT_S = 5.0  # a full repaint wipes what another program wrote over the frame
+_CLOSE_S = 2.0  # longest wait for a terminal that takes no output
+_KEPT_LINES = 200
+_WAITING_LINES = 10_000
+
+
+class Dashboard:
+    """``update`` hands over a snapshot, ``print`` a line; both return at once and may come from any thread."""
+
+    def __init__(self, mode: str, stream: TextIO | None = None, look: Look | None = None) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
+        self.mode = mode
+        self._stream = sys.stdout if stream is None else stream
+        self._look = look or detect_look(self._stream)
+        self._screen = Screen(self._stream)
+        self._snapshot: Snapshot | None = None
+        self._recent: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._waiting: deque[str] = deque(maxlen=_WAITING_LINES)
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._line_open = False
+        self._size, self._repainted = (0, 0), 0.0
+
+    def start(self) -> None:
+        """Begin to write. The full screen is entered with the first snapshot."""
+        self._thread = threading.Thread(target=self._run, name="dashboard", daemon=True)
+        self._thread.start()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show ``snapshot`` from the next frame on."""
+        self._snapshot = snapshot
+
+    def print(self, line: str) -> None:
+        """Show a line: in the log panel (full), above the refreshing line (line) or as it is (plain)."""
+        self._recent.append(line)
+        self._waiting.append(line)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Write what is waiting, restore the terminal and leave the last frame behind. Safe to call twice."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._stop.set()
+        self._wake.set()
+        thread.join(_CLOSE_S)
+        self._screen.leave()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._wake.wait(_PERIOD_S)
+                self._wake.clear()
+                self._write()
+                if self.mode != "plain":
+                    self._stop.wait(_PERIOD_S)
+            self._finish()
+        except (OSError, ValueError):
+            self._waiting.clear()  # the terminal or the pipe is gone; files still have everything
+
+    def _write(self) -> None:
+        if self.mode == "full":
+            self._draw()
+            return
+        self._print_waiting()
+        if self.mode == "line" and self._snapshot:
+            self._stream.write("\r\x1b[2K" + one_line(self._snapshot, terminal_size(self._stream)[0] - 1))
+            self._line_open = True
+        self._stream.flush()
+
+    def _draw(self) -> None:
+        """Until the first snapshot, lines go to the normal screen, where they stay."""
+        if self._snapshot is None:
+            self._print_waiting()
+            self._stream.flush()
+            return
+        if not self._screen.entered:
+            self._screen.enter()
+        size, now = terminal_size(self._stream), time.monotonic()
+        if size != self._size:
+            self._screen.forget()
+        repaint = now - self._repainted >= _REPAINT_S
+        if repaint:
+            self._repainted = now
+        self._size = size
+        self._waiting.clear()
+        canvas = render(self._snapshot, tuple(self._recent), *size, self._look)
+        self._screen.draw(canvas.rows(self._look), repaint)
+
+    def _print_waiting(self) -> None:
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if lines and self._line_open:
+            self._stream.write("\r\x1b[2K")
+            self._line_open = False
+        self._stream.writelines(line + "\n" for line in lines)
+
+    def _finish(self) -> None:
+        """The normal screen keeps the last frame and the newest lines."""
+        if self.mode == "full" and self._snapshot:
+            self._draw()
+            rows = render(self._snapshot, tuple(self._recent), *self._size, self._look).rows(self._look)
+            self._screen.leave()
+            self._stream.write("\n".join(rows) + "\n")
+        self._print_waiting()
+        if self._line_open:
+            self._stream.write("\n")
+        self._stream.flush()
