@@ -5,14 +5,24 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich_argparse import RichHelpFormatter
+from rich_argparse import RawDescriptionRichHelpFormatter
 
 from Daddy.config import TrainConfig, validate
 from Daddy.errors import EXIT_USAGE, UsageError
+
+_EPILOG = """\
+examples:
+  {prog}
+  {prog} --run-name first --total-steps 200_000
+  {prog} --config settings.yaml --seed 2      # keys are the flags with _ for -
+
+exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 130 Ctrl-C after saving, 143 SIGTERM after saving
+"""
 
 
 def whole_number(text: str) -> int:
@@ -21,7 +31,7 @@ def whole_number(text: str) -> int:
         value = float(text) if "e" in text.lower() or "." in text else int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(value)
 
@@ -53,7 +63,10 @@ def did_you_mean(word: str, known: list[str]) -> str:
 
 def build_parser(prog: str, description: str, defaults: TrainConfig) -> argparse.ArgumentParser:
     """A parser with one flag per field of ``TrainConfig`` plus ``--config``; flags left out stay unset."""
-    parser = _Parser(prog=prog, description=description, formatter_class=RichHelpFormatter, allow_abbrev=False)
+    parser = _Parser(
+        prog=prog, usage=f"{prog} [flags]", description=description, epilog=_EPILOG.format(prog=prog),
+        formatter_class=RawDescriptionRichHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
     parser.add_argument("--config", metavar="FILE.yaml", help="read settings from this file; explicit flags win")
     groups: dict[str, Any] = {}
     for spec in dataclasses.fields(TrainConfig):
@@ -66,23 +79,31 @@ def build_parser(prog: str, description: str, defaults: TrainConfig) -> argparse
 
 def _add_flag(group: Any, spec: dataclasses.Field, default: Any) -> None:
     flag = "--" + spec.name.replace("_", "-")
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    help_text = spec.metadata["help"] + ("" if shown in ("", False) else f" (default: {shown})")
+    choices, shown = spec.metadata.get("choices"), _shown(default)
+    help_text = spec.metadata["help"] + (f" (default: {shown})" if shown else "")
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text}
     if isinstance(default, bool):
-        group.add_argument(flag, action="store_true", **options)
-        return
-    choices = spec.metadata.get("choices")
-    if isinstance(default, tuple):
-        options.update(type=comma_list, metavar="{" + ",".join(choices) + "}")
+        options.update(action=argparse.BooleanOptionalAction)
+    elif isinstance(default, tuple):
+        options.update(type=comma_list, metavar="NAME,...")
+        options["help"] += f"; any of {', '.join(choices)}"
     else:
+        metavar = spec.metadata.get("metavar", _METAVARS[type(default)])
         parse = whole_number if isinstance(default, int) else type(default)
-        options.update(type=parse, choices=choices, metavar=None if choices else _metavar(default))
+        options.update(type=parse, choices=choices, metavar=None if choices else metavar)
     group.add_argument(flag, **options)
 
 
-def _metavar(default: Any) -> str:
-    return {int: "N", float: "X", str: "NAME"}[type(default)]
+_METAVARS = {int: "N", float: "X", str: "NAME"}
+
+
+def _shown(default: Any) -> str:
+    """A default as one would type it; nothing for what is off or empty."""
+    if isinstance(default, bool):
+        return "on" if default else ""
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return f"{default:_}" if isinstance(default, int) else str(default)
 
 
 def load_yaml(path: str) -> dict[str, Any]:
@@ -107,13 +128,15 @@ def _yaml_value(path: str, key: Any, value: Any, fields: dict[str, dataclasses.F
     if key not in fields:
         raise UsageError(f"--config {path}: unknown key {key!r}{did_you_mean(str(key), list(fields))}")
     default = fields[key].default
+    if value is None:
+        raise UsageError(f"--config {path}: {key} has no value; leave the line out for the default")
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UsageError(f"--config {path}: {key} must be true or false, found {value!r}")
         return value
     try:
         if isinstance(default, tuple):
-            return tuple(value) if isinstance(value, list) else comma_list(str(value))
+            return tuple(map(str, value)) if isinstance(value, list) else comma_list(str(value))
         return whole_number(str(value)) if isinstance(default, int) else type(default)(value)
     except (ValueError, TypeError, argparse.ArgumentTypeError):
         raise UsageError(f"--config {path}: {key} cannot be {value!r}") from None

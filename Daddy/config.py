@@ -8,6 +8,7 @@ sequences.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from Daddy.errors import UsageError
 
 
 def setting(default: Any, group: str, help_text: str, **extra: Any) -> Any:
-    """A dataclass field with its help line, its group in ``--help`` and, optionally, its ``choices``."""
+    """A dataclass field with its help line, its group in ``--help`` and, optionally, ``choices`` or ``metavar``."""
     return field(default=default, metadata={"group": group, "help": help_text, **extra})
 
 
@@ -24,7 +25,7 @@ class TrainConfig:
     """All settings of one run; ``PRESETS`` holds what ``train_big`` and ``train_slim`` change."""
 
     run_name: str = setting("", "run", "name of the run directory (default: preset, date and time)")
-    runs_dir: str = setting("runs", "run", "directory that holds the run directories")
+    runs_dir: str = setting("runs", "run", "directory that holds the run directories", metavar="DIR")
     on_exist: str = setting(
         "error", "run", "what to do when the run directory exists: stop, or delete it and start",
         choices=("error", "restart"),
@@ -49,18 +50,22 @@ class TrainConfig:
         "puffer", "env", "puffer: worker processes; serial: one process", choices=("puffer", "serial")
     )
     num_envs: int = setting(32, "env", "emulators that play at the same time")
-    num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores")
-    rom: str = setting("", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)")
+    num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores", metavar="N")
+    rom: str = setting(
+        "", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)", metavar="FILE.gb"
+    )
     init_state: str = setting(
-        "boot", "env", "where episodes start: boot (power-on), or a savestate file NAME.state; Pokemon Red needs one"
+        "boot", "env", "where episodes start: boot (power-on), or a savestate file NAME.state; Pokemon Red needs one",
+        metavar="FILE.state",
     )
     allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
     reward: str = setting(
         "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves", "env",
-        "reward class, module.Class in pokemonred_puffer.rewards",
+        "reward class, module.Class in pokemonred_puffer.rewards", metavar="MODULE.CLASS",
     )
     env_class: str = setting(
-        "", "env", "another env with upstream's surface, package.module:Class (default: this package's, with --reward)"
+        "", "env", "another env with upstream's surface, package.module:Class (default: this package's, with --reward)",
+        metavar="PATH",
     )
     wrappers: str = setting("empty", "env", "wrapper set of pokemonred_puffer/config.yaml around every env")
     reward_modules: tuple[str, ...] = setting(
@@ -72,7 +77,7 @@ class TrainConfig:
     )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
-    device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N")
+    device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N", metavar="DEVICE")
     precision: str = setting(
         "auto", "agent", "arithmetic of encoder and cores when learning; auto: bfloat16 where the hardware has it",
         choices=("auto", "float32", "bfloat16"),
@@ -81,7 +86,8 @@ class TrainConfig:
     buffer_size: int = setting(500_000, "agent", "transitions kept for replay")
     learning_starts: int = setting(10_000, "agent", "steps collected before the first update")
     replay_ratio: str = setting(
-        "1", "agent", "transitions learned per transition collected; auto: what learner and emulators manage together"
+        "1", "agent", "transitions learned per transition collected; auto: what learner and emulators manage together",
+        metavar="X",
     )
     seq_len: int = setting(80, "agent", "learned steps per sequence")
     burn_in: int = setting(20, "agent", "steps that warm up the memory before the learned ones")
@@ -132,7 +138,7 @@ def validate(config: TrainConfig) -> TrainConfig:
         _check_choices(spec, getattr(config, spec.name))
     for name, low, high in _RANGES:
         value = getattr(config, name)
-        if value < low or (high is not None and value > high):
+        if not low <= value <= (sys.float_info.max if high is None else high):  # written so that nan is refused
             bound = f"at least {low}" if high is None else f"between {low} and {high}"
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be {bound}")
     if config.num_workers != "auto" and not (config.num_workers.isdigit() and int(config.num_workers) > 0):
@@ -173,6 +179,11 @@ def _check_choices(spec: dataclasses.Field, value: Any) -> None:
             raise UsageError(f"--{flag} is {item!r}; choose from {', '.join(choices)}")
 
 
+_LONGEST_NAME = 200  # file systems take 255 bytes, temporary names need some
+
+
 def _check_run_name(name: str) -> None:
-    if name in (".", "..") or any(c in name for c in "/\\\0"):
+    if name in (".", "..") or any(c in name for c in "/\\"):
         raise UsageError(f"--run-name {name!r} must be a plain name without path separators")
+    if not name.isprintable() or name != name.strip() or len(name.encode(errors="replace")) > _LONGEST_NAME:
+        raise UsageError(f"--run-name {name!r} must be printable, without spaces at its ends, at most 200 bytes long")

@@ -23,7 +23,7 @@ def test_numbers_may_be_written_as_people_write_them(text, value):
     assert parse("--total-steps", text).total_steps == value
 
 
-@pytest.mark.parametrize("text", ["12.5", "many", "1e-1", ""])
+@pytest.mark.parametrize("text", ["12.5", "many", "1e-1", "", "1e999", "nan"])
 def test_numbers_that_are_no_step_counts_are_refused(text, capsys):
     with pytest.raises(SystemExit) as exit_info:
         parse("--total-steps", text)
@@ -54,6 +54,7 @@ def test_flags_win_over_file_and_file_over_preset(tmp_path):
         ("num_envs: many\n", "num_envs cannot be 'many'"),
         ("allow_rom_mismatch: 1\n", "true or false"),
         ("a: [\n", "--config"),
+        ("run_name:\n", "run_name has no value"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(tmp_path, text, message):
@@ -69,7 +70,9 @@ def test_bad_files_are_refused_in_one_line(tmp_path, text, message):
     [
         ["--num-envs", "0"], ["--num-workers", "none"], ["--gamma", "1.5"],
         ["--epsilon-min", "0.5", "--epsilon-start", "0.1"],
-        ["--run-name", "a/b"], ["--run-name", ".."], ["--ablate", "gru,cnn"], ["--max-episode-steps", "1"],
+        ["--run-name", "a/b"], ["--run-name", ".."], ["--run-name", "a\nb"], ["--run-name", "x" * 300],
+        ["--run-name", " a"], ["--gamma", "nan"], ["--rnd-weight", "inf"],
+        ["--ablate", "gru,cnn"], ["--max-episode-steps", "1"],
     ],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_usage_errors(argv):
@@ -84,6 +87,9 @@ def test_help_names_every_setting_and_its_default(capsys):
     shown = capsys.readouterr().out
     for spec in dataclasses.fields(TrainConfig):
         assert "--" + spec.name.replace("_", "-") in shown
+    for text in ("1_000_000", "examples:", "exit codes: 0 done", "prog [flags]"):
+        assert text in shown
+    assert shown.endswith("\n")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -94,3 +100,9 @@ def test_presets_are_valid(name):
 def test_switches_are_off_until_named():
     assert not parse().value_rescale and parse("--value-rescale").value_rescale
     assert not parse().allow_rom_mismatch and parse("--allow-rom-mismatch").allow_rom_mismatch
+
+
+def test_a_switch_that_a_file_turns_on_can_be_turned_off_again(tmp_path):
+    (tmp_path / "run.yaml").write_text("value_rescale: true\n")
+    assert parse("--config", str(tmp_path / "run.yaml")).value_rescale
+    assert not parse("--config", str(tmp_path / "run.yaml"), "--no-value-rescale").value_rescale
