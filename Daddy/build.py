@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 
 from Daddy.agent import Agent, AgentConfig
+from Daddy.alarms import AlarmRule
+from Daddy.bayes_quests import BayesMonitor, default_budgets
 from Daddy.config import TrainConfig
 from Daddy.errors import UsageError
+from Daddy.flags import quests
 from Daddy.frames import CELLS
 from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
@@ -94,7 +97,13 @@ def agent_settings(config: TrainConfig) -> AgentConfig:
 
 
 def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
-    """The reward mixer; an ablated or zero-weighted bonus is not built at all."""
+    """The reward mixer; an ablated or zero-weighted bonus is not built at all.
+
+    The Bayes monitor is always there, because logs need it; ``--ablate bayes`` takes away its hold on rewards.
+
+    Raises:
+        RomError: no usable ROM.
+    """
     with_rnd = config.rnd_weight > 0 and "rnd" not in config.ablate
     with_novelty = config.novelty_weight > 0 and "novelty" not in config.ablate
     return RewardMixer(
@@ -102,6 +111,9 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
         EpisodicNovelty(config.num_envs) if with_novelty else None,
         config.rnd_weight,
         config.novelty_weight,
+        build_monitor(config),
+        config.bayes_weight if "bayes" not in config.ablate else 0.0,
+        coupled="bayes" not in config.ablate,
     )
 
 
@@ -109,3 +121,8 @@ def build_pacer(config: TrainConfig) -> ReplayPacer:
     """What says when to learn; ``auto`` leaves the ratio to be measured."""
     ratio = None if config.replay_ratio == "auto" else float(config.replay_ratio)
     return ReplayPacer(ratio, config.learning_starts, config.batch_size * config.seq_len)
+def build_monitor(config: TrainConfig) -> BayesMonitor:
+    """The Bayes monitor of the milestones that the ROM has; raises RomError for an unusable ROM."""
+    milestones = quests(config.rom, config.allow_rom_mismatch)
+    rule = AlarmRule(target=config.target_theta, patience=config.alarm_patience)
+    return BayesMonitor(milestones, config.num_envs, default_budgets(milestones, config.max_episode_steps), rule)

@@ -107,11 +107,18 @@ class TrainConfig:
         8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )
     ablate: tuple[str, ...] = setting(
-        (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty")
+        (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")
     )
 
     rnd_weight: float = setting(0.2, "intrinsic", "w_rnd, weight of the random network distillation bonus")
     novelty_weight: float = setting(0.5, "intrinsic", "w_novel, weight of the episodic novelty bonus")
+    bayes_weight: float = setting(
+        2.0, "intrinsic", "w_bayes: what a milestone that is never reached pays on reaching it, less as it is mastered"
+    )
+    target_theta: float = setting(
+        0.5, "monitor", "share of episodes that should reach a milestone in time; below it, progress is an alarm"
+    )
+    alarm_patience: int = setting(200, "monitor", "episodes after which a milestone owes the whole target")
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -158,7 +165,8 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
-    ("rnd_weight", 0, None), ("novelty_weight", 0, None),
+    ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
+    ("alarm_patience", 20, None),
 )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""r_total = r_env + w_rnd r_rnd + w_novel r_novel, computed on the state that an action led to."""
+"""r_total = r_env + w_rnd r_rnd + w_novel r_novel + w_bayes r_bayes, computed on the state that an action led to.
+
+w_rnd and w_novel move with the Bayes monitor: its `curiosity_scale` multiplies the configured weights.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from Daddy.bayes_quests import BayesMonitor
 from Daddy.novelty import EpisodicNovelty
 from Daddy.rnd import RND
 
-TERMS = ("env", "rnd", "novel", "total")
+TERMS = ("env", "rnd", "novel", "bayes", "total")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class RewardTerms:
     env: np.ndarray
     rnd: np.ndarray
     novel: np.ndarray
+    bayes: np.ndarray
     total: np.ndarray
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -28,34 +33,59 @@ class RewardTerms:
 
 
 class RewardMixer:
-    """Scores the arriving observations. A weight of 0 switches the bonus off and saves its cost."""
+    """Scores the arriving observations. A weight of 0 switches the bonus off and saves its cost.
+
+    The monitor, if any, sees every observation; `coupled` lets its frontier scale the weights of RND and novelty.
+    """
 
     def __init__(
-        self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float
-    ) -> None:
-        self.rnd, self.novelty = rnd, novelty
-        self.weights = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
+        self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float,
+        monitor: BayesMonitor | None = None, bayes_weight: float = 0.0, coupled: bool = False,
+    ) -> None:  # fmt: skip
+        self.rnd, self.novelty, self.monitor = rnd, novelty, monitor
+        self._base = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
+        self._bayes_weight = bayes_weight if monitor else 0.0
+        self._coupled = coupled and monitor is not None
+        self.weights = self._weights_now()  # of the last scored batch
+
+    @property
+    def scale(self) -> float:
+        """Present factor on the configured weights of RND and novelty."""
+        return self.monitor.curiosity_scale if self._coupled else 1.0
+
+    def _weights_now(self) -> dict[str, float]:
+        scale = self.scale
+        return {**{name: scale * weight for name, weight in self._base.items()}, "bayes": self._bayes_weight}
 
     def score(self, rows: np.ndarray, env_ids: np.ndarray) -> RewardTerms:
         """Reward terms for records ``rows`` (B,) of envs ``env_ids`` (B,)."""
         first = rows["is_first"].astype(bool)
         zeros = np.zeros(len(rows), np.float32)
+        self.weights = weights = self._weights_now()
         env = np.where(first, zeros, rows["r_env"])
         rnd = np.where(first, zeros, self.rnd.bonus(rows["screen"], env_ids, first)) if self.rnd else zeros
         novel = zeros
         if self.novelty:
             counts_bonus = self.novelty.bonus(rows["map_id"], rows["x"], rows["y"], env_ids, first)
             novel = np.where(first, zeros, counts_bonus)
-        total = env + self.weights["rnd"] * rnd + self.weights["novel"] * novel
-        return RewardTerms(env, rnd, novel, total.astype(np.float32))
+        bayes = self.monitor.observe(rows, env_ids) if self.monitor else zeros
+        total = env + weights["rnd"] * rnd + weights["novel"] * novel + weights["bayes"] * bayes
+        return RewardTerms(env, rnd, novel, bayes, total.astype(np.float32))
 
     def train(self, rows: np.ndarray) -> dict[str, float]:
         """Fit the RND predictor to fresh observations; returns what to log."""
         return self.rnd.train(rows["screen"]) if self.rnd else {}
 
+    def scalars(self) -> dict[str, float]:
+        """What to plot of the monitor and of its hold on the other bonuses."""
+        return {"intrinsic/scale": self.scale, **(self.monitor.scalars() if self.monitor else {})}
+
     def state_dict(self) -> dict[str, Any]:
-        return {"rnd": self.rnd.state_dict()} if self.rnd else {}
+        parts = {"rnd": self.rnd, "bayes": self.monitor}
+        return {name: part.state_dict() for name, part in parts.items() if part}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if self.rnd:
             self.rnd.load_state_dict(state["rnd"])
+        if self.monitor:
+            self.monitor.load_state_dict(state["bayes"])

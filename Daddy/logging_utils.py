@@ -44,6 +44,9 @@ class PosteriorView(Protocol):
     alarm_level: int  # 0 none, 1 warning, 2 critical
     attempts: int
 
+    def alarm_text(self) -> str:
+        """What its alarm level says, for a person."""
+
 
 class MonitorView(Protocol):
     """What the logger reads of a progress monitor."""
@@ -52,6 +55,9 @@ class MonitorView(Protocol):
     def alarm_score(self) -> float: ...
 
     def posteriors(self) -> Sequence[PosteriorView]: ...
+
+    def new_alarms(self) -> Sequence[PosteriorView]:
+        """Those whose alarm level has changed since the last call."""
 
 
 class RunLogger:
@@ -137,6 +143,15 @@ class RunLogger:
         self._writer.put(schema.EVENTS, record)
         self.console.print(f"[{kind}] {text}")
 
+    def log_monitor(self, step_global: int, episode_id: int) -> None:
+        """What the end of ``episode_id`` has taught the monitor: rows of ``progress.csv`` and changed alarm levels."""
+        if self.monitor is None:
+            return
+        self.log_progress(self.monitor.posteriors(), step_global, episode_id)
+        for alarm in self.monitor.new_alarms():
+            fields = {"milestone": alarm.milestone, "level": alarm.alarm_level, "step_global": step_global}
+            self.log_event("alarm", alarm.alarm_text(), **fields)
+
     def log_progress(self, posteriors: Sequence[PosteriorView], step_global: int, episode_id: int) -> None:
         """One row of ``progress.csv`` per posterior: those that the end of ``episode_id`` has changed."""
         for posterior in posteriors:
@@ -212,7 +227,7 @@ class RunLogger:
         self._status_error = reason
 
     def _step_record(self, row: np.void, terms: dict[str, float], weights: dict[str, float]) -> dict[str, Any]:
-        """A sampled step; ``quest_id`` is the first milestone (by index) that is not reached yet."""
+        """A sampled step; ``quest_id`` is the index of the milestone to go for, -1 when none is left."""
         reached = self._names.reached(row["milestones"])
         record = {f"r_{name}": round(float(terms.get(name, 0.0)), 6) for name in (*_TERMS, "total")}
         record |= {f"w_{name}": weights.get(name, 0.0) for name in _TERMS[1:]}
@@ -221,7 +236,7 @@ class RunLogger:
             "kind": "step", "unix_time": round(time.time(), 3), **record,
             "milestone_flags": np.flatnonzero(reached).tolist(),
             "map_id": int(row["map_id"]), "city_id": self._names.city(int(row["map_id"])),
-            "quest_id": int(np.argmin(reached)) if not reached.all() else None,
+            "quest_id": self._names.quest(row["milestones"]),
             "x": int(row["x"]), "y": int(row["y"]),
             "posterior_m": [round(posterior.mean, 4) for posterior in posteriors],
             "alarm_score": self.monitor.alarm_score if self.monitor else 0.0,

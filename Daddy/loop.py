@@ -52,6 +52,7 @@ def run_training(config: TrainConfig) -> int:
             directory, mode, names, savestate_tag=Path(config.init_state).stem, step_log_every=config.step_log_every,
             total_steps=config.total_steps,
         )  # fmt: skip
+        logger.monitor = mixer.monitor
         try:
             logger.console.print(f"run {directory}: device {device} ({device_reason}), output {mode} ({mode_reason})")
             for line in vector.describe() + agent.describe():
@@ -115,10 +116,13 @@ def _train(
                 for episode in ended:
                     logger.log_episode_summary(episode)
                 logger.log_milestones(episodes.new_milestones(), step_global)
+                if ended:
+                    logger.log_monitor(step_global, ended[-1].episode_id)
             finished = step_global >= config.total_steps or stop.requested
             if step_global >= next_log or finished:
                 next_log = step_global + config.log_interval
                 scalars = interval.take(episodes)
+                scalars.update(mixer.scalars())
                 scalars["charts/epsilon"] = float(epsilon.mean())
                 scalars["replay/ratio"] = pacer.learned / max(step_global, 1)
                 scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})

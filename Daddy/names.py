@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from Daddy.puffer_shim import city_of, map_names, milestone_names, unpack_milestones
+from Daddy.puffer_shim import (
+    MILESTONES,
+    NOWHERE,
+    PLACES,
+    available_milestones,
+    map_names,
+    milestone_names,
+    unpack_milestones,
+)
 
 
 class Names:
@@ -12,6 +20,8 @@ class Names:
 
     def __init__(self, rom: str, allow_mismatch: bool) -> None:
         self._maps = map_names(rom or None, allow_mismatch)
+        present = available_milestones(rom or None, allow_mismatch)
+        self._quests = [i for i, name in enumerate(MILESTONES) if name in present]
 
     def map(self, map_id: int) -> str:
         return self._maps.get(map_id, f"map_{map_id}")
@@ -26,4 +36,10 @@ class Names:
 
     def city(self, map_id: int) -> int:
         """Map id of the town that a map is or lies in; -1 in the wild."""
-        return city_of(map_id)
+        return int(PLACES[map_id, 0])
+
+    def quest(self, packed: np.ndarray) -> int:
+        """Index of the milestone to go for: the ROM's first one after the furthest in ``packed``, or NOWHERE."""
+        owned = np.flatnonzero(unpack_milestones(packed))
+        furthest = owned[-1] if len(owned) else NOWHERE
+        return next((quest for quest in self._quests if quest > furthest), NOWHERE)

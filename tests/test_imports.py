@@ -12,7 +12,7 @@ PACKAGES = ("Daddy", "pokemonred_puffer", "Final")
 ENV_AND_SHIM = ("pokemonred_puffer", "pufferlib", "pyboy", "gymnasium", "gym", "Daddy.puffer_shim")
 CORE = (
     "actor", "agent", "frames", "learner", "networks", "nstep", "recurrent", "replay_buffer", "rnd", "novelty",
-    "schedules", "ssm", "state", "sum_tree",
+    "schedules", "ssm", "state", "sum_tree", "alarms", "bayes_quests", "beta", "first_times",
 )  # fmt: skip
 READERS_OF_FILES = ("dashboard", "visuals", "compare", "report")
 

@@ -6,16 +6,23 @@ Outside this package nothing imports pufferlib, and the trainer imports nothing 
 from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silences what gymnasium and gym print)
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
-from Daddy.puffer_shim.red import RedFactory, map_names
-from Daddy.puffer_shim.structured import CELL_FEATURES, STRUCTURED_DIM
+from Daddy.puffer_shim.red import RedFactory, available_milestones, map_names
+from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
-from pokemonred_puffer.data.cities import city_of
-from pokemonred_puffer.data.milestones import MILESTONES, milestone_names, unpack_milestones
+from pokemonred_puffer.data.milestones import MILESTONE_TABLE, MILESTONES, milestone_names, unpack_milestones
+from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES
 
 __all__ = [
     "BACKENDS",
     "CELL_FEATURES",
+    "CITIES",
+    "DUNGEONS",
+    "KEY_ITEMS",
+    "LAYOUT",
     "MILESTONES",
+    "MILESTONE_TABLE",
+    "NOWHERE",
+    "PLACES",
     "RECORD",
     "SCREEN_SHAPE",
     "STRUCTURED_DIM",
@@ -23,7 +30,7 @@ __all__ = [
     "RedFactory",
     "VectorEnv",
     "WorkerError",
-    "city_of",
+    "available_milestones",
     "make_vector",
     "map_names",
     "milestone_names",

@@ -1,4 +1,4 @@
-"""What the shim knows about our own env package and its relatives: how to build an env, and the names of maps."""
+"""What the shim knows about our own env package and its relatives: building an env, map names, a ROM's content."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from Daddy.puffer_shim.epsilon_env import EpsilonEnv
 from Daddy.puffer_shim.reward_modules import make_modules
 from pokemonred_puffer.config import load_config, reward_weights
 from pokemonred_puffer.data.map import MapIds
+from pokemonred_puffer.data.milestones import MILESTONES
 from pokemonred_puffer.errors import ConfigError, did_you_mean
 from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
 from pokemonred_puffer.rom import resolve_rom
@@ -119,3 +120,13 @@ def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int,
     if world is None:
         return {int(map_id): map_id.name for map_id in MapIds}
     return {int(entry["id"]): str(entry["name"]) for entry in world["maps"]}
+
+
+def available_milestones(rom: str | None = None, allow_mismatch: bool = False) -> frozenset[str]:
+    """The milestones that the running ROM has: the cartridge ends after the first chapters.
+
+    Raises:
+        RomError: no usable ROM.
+    """
+    world = resolve_rom(rom or None, allow_mismatch).world
+    return frozenset(MILESTONES if world is None else set(MILESTONES) & set(world["events"]))

@@ -47,10 +47,28 @@ def test_an_ablated_core_has_no_parameters(core):
 
 def test_ablated_and_weightless_bonuses_are_not_built():
     full = build_mixer(small(), CPU)
-    assert full.rnd and full.novelty and full.weights == {"rnd": small().rnd_weight, "novel": small().novelty_weight}
-    for config in (small(ablate=("rnd", "novelty")), small(rnd_weight=0.0, novelty_weight=0.0)):
+    assert full.rnd and full.novelty
+    assert full.weights["rnd"] == pytest.approx(full.scale * small().rnd_weight)
+    assert full.weights["novel"] == pytest.approx(full.scale * small().novelty_weight)
+    assert full.weights["bayes"] == small().bayes_weight
+    for config in (small(ablate=("rnd", "novelty", "bayes")),
+                   small(rnd_weight=0.0, novelty_weight=0.0, bayes_weight=0.0)):  # fmt: skip
         bare = build_mixer(config, CPU)
         assert bare.rnd is None and bare.novelty is None and set(bare.weights.values()) == {0.0}
+
+
+def test_without_bayes_the_monitor_watches_and_leaves_the_rewards_alone():
+    mixer = build_mixer(small(ablate=("bayes",)), CPU)
+    config = small()
+    assert mixer.scale == 1.0 and mixer.monitor.curiosity_scale != 1.0
+    assert mixer.weights == {"rnd": config.rnd_weight, "novel": config.novelty_weight, "bayes": 0.0}
+
+
+def test_monitor_settings_arrive():
+    monitor = build_mixer(small(target_theta=0.3, alarm_patience=77, max_episode_steps=1500), CPU).monitor
+    assert (monitor.rule.target, monitor.rule.patience) == (0.3, 77)
+    assert monitor.budgets.max() == 1500 and monitor.budgets[0] == 1280
+    assert monitor.available.sum() == 12, "the cartridge ends with the field move"
 
 
 def test_devices_are_checked():

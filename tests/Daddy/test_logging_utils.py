@@ -25,6 +25,9 @@ class FakeNames:
     def city(self, map_id):
         return map_id // 10
 
+    def quest(self, packed):
+        return int(packed[0]).bit_length()
+
 
 def posterior(milestone: str, **changes) -> SimpleNamespace:
     values = dict(
@@ -50,7 +53,8 @@ def logger(tmp_path):
 
 def episode(episode_id: int = 0) -> Episode:
     return Episode(
-        episode_id=episode_id, env_id=7, length=642, returns={"env": 23.5, "rnd": 1.0, "novel": 2.0, "total": 31.8},
+        episode_id=episode_id, env_id=7, length=642,
+        returns={"env": 23.5, "rnd": 1.0, "novel": 2.0, "bayes": 0.5, "total": 31.8},
         start_step=10, end_step=652, map_id=54, badges=0b11, milestones=np.array([0b111], np.uint8),
         spawn_milestones=np.array([0b001], np.uint8), tiles=99, terminated=False, truncated=True,
     )  # fmt: skip
@@ -74,7 +78,7 @@ def test_an_episode_is_one_line_and_one_row(tmp_path, logger, capsys):
     (row,) = read_rows(tmp_path)
     assert tuple(row) == schema.EPISODE_COLUMNS
     assert row["milestones_reached"] == "EVENT_1;EVENT_2", "what the spawn already had is not reached"
-    assert (row["return_total"], row["return_total_with_intrinsic"], row["return_bayes"]) == ("23.5", "31.8", "0.0")
+    assert (row["return_total"], row["return_total_with_intrinsic"], row["return_bayes"]) == ("23.5", "31.8", "0.5")
     assert (row["savestate_tag"], row["posterior_summary"], row["alarm_triggered"]) == ("boot", "", "0")
     assert (row["terminated"], row["truncated"], row["end_step_global"]) == ("0", "1", "652")
 
@@ -105,7 +109,7 @@ def test_hundreds_of_endings_are_throttled_on_screen_but_never_on_disk(tmp_path,
 def test_one_step_of_n_is_kept_with_every_key_and_no_env_is_preferred(tmp_path, logger):
     rows = np.zeros(4, [("is_first", "u1"), ("milestones", "u1", (1,)), ("map_id", "u1"), ("x", "u1"), ("y", "u1")])
     rows["milestones"], rows["map_id"], rows["x"] = 0b101, 40, 3
-    terms = RewardTerms(*(np.arange(4, dtype=np.float32) + i for i in range(4)))
+    terms = RewardTerms(*(np.arange(4, dtype=np.float32) + i for i in range(5)))
     for step in range(4, 401, 4):
         weights = {"rnd": 0.2, "novel": 0.5}
         logger.log_step_rewards(rows, terms, weights, np.arange(4), np.arange(4) + 100, step, steps=4)
@@ -118,14 +122,14 @@ def test_one_step_of_n_is_kept_with_every_key_and_no_env_is_preferred(tmp_path, 
     assert (record["env_id"], record["episode_id"], record["map_id"], record["city_id"], record["x"]) == (
         2, 102, 40, 4, 3,
     )  # fmt: skip
-    assert [record[f"r_{name}"] for name in ("env", "rnd", "novel", "total")] == [2, 3, 4, 5]
-    assert (record["milestone_flags"], record["quest_id"], record["w_novel"]) == ([0, 2], 1, 0.5)
+    assert [record[f"r_{name}"] for name in ("env", "rnd", "novel", "bayes", "total")] == [2, 3, 4, 5, 6]
+    assert (record["milestone_flags"], record["quest_id"], record["w_novel"]) == ([0, 2], 3, 0.5)
 
 
 def test_first_rows_are_never_sampled(tmp_path, logger):
     rows = np.zeros(2, [("is_first", "u1"), ("milestones", "u1", (1,)), ("map_id", "u1"), ("x", "u1"), ("y", "u1")])
     rows["is_first"] = [1, 0]
-    terms = RewardTerms(*(np.zeros(2, np.float32) for _ in range(4)))
+    terms = RewardTerms(*(np.zeros(2, np.float32) for _ in range(5)))
     for step in range(1, 21):
         logger.log_step_rewards(rows, terms, {}, np.arange(2), np.arange(2), step, steps=1)
     logger.flush_episode_logs()

@@ -21,7 +21,7 @@ def rows_of(*fields: dict) -> np.ndarray:
 
 def terms_of(*values: float) -> RewardTerms:
     array = np.array(values, np.float32)
-    return RewardTerms(env=array, rnd=2 * array, novel=3 * array, total=6 * array)
+    return RewardTerms(env=array, rnd=2 * array, novel=3 * array, bayes=4 * array, total=10 * array)
 
 
 def test_episodes_add_up_per_env_even_in_partial_batches():
@@ -33,7 +33,7 @@ def test_episodes_add_up_per_env_even_in_partial_batches():
     )
     (episode,) = ended
     assert (episode.env_id, episode.length, episode.start_step, episode.end_step) == (2, 2, 0, 3)
-    assert episode.returns == {"env": 5, "rnd": 10, "novel": 15, "total": 30}
+    assert episode.returns == {"env": 5, "rnd": 10, "novel": 15, "bayes": 20, "total": 50}
     assert episode.truncated and not episode.terminated and episode.map_id == 40
     tracker.add(rows_of({"is_first": 1}), np.array([2]), terms_of(7), step_global=3)
     (again,) = tracker.add(rows_of({"terminated": 1}), np.array([2]), terms_of(1), step_global=4)
@@ -72,7 +72,7 @@ def test_interval_means_are_over_its_steps_and_start_anew():
     stats.add_metrics({"losses/td_loss": 1.0})
     stats.add_metrics({"losses/td_loss": 3.0})
     scalars = stats.take(tracker)
-    assert scalars["reward/env"] == pytest.approx(2.0) and scalars["reward/total"] == pytest.approx(12.0)
+    assert scalars["reward/env"] == pytest.approx(2.0) and scalars["reward/total"] == pytest.approx(20.0)
     assert scalars["losses/td_loss"] == 2.0 and scalars["charts/active_envs"] == 2
     assert stats.take(tracker)["reward/env"] == 0.0
 
