@@ -76,6 +76,7 @@ def agent_settings(config: TrainConfig) -> AgentConfig:
     learner = LearnerConfig(
         gamma=config.gamma,
         lr=config.lr,
+        action_gap=config.action_gap,
         target_update=config.target_update,
         value_rescale=config.value_rescale,
         precision=config.precision,

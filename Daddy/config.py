@@ -95,6 +95,9 @@ class TrainConfig:
     gamma: float = setting(0.99, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
     value_rescale: bool = setting(False, "agent", "learn h(Q), which compresses large returns, instead of Q")
+    action_gap: float = setting(
+        0.9, "agent", "alpha of advantage learning, which widens the gap between the best action and the others; 0: off"
+    )
     target_update: int = setting(50, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.1, "agent", "share of random actions once decayed; the floor of every ladder rung")
@@ -163,7 +166,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("eval_interval", 0, None), ("eval_episodes", 1, 1000), ("eval_epsilon", 0, 1), ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
-    ("n_step", 1, None), ("gamma", 0, 1), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
+    ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99), ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("alarm_patience", 20, None),

@@ -51,7 +51,7 @@ def unrescale(y: Tensor) -> Tensor:
 @dataclass(frozen=True)
 class LearnerConfig:
     """`core_lr_scale` multiplies lr for GRU, LSTM and SSM; `target_update` counts updates; losses are means, so
-    `grad_clip` does not depend on the batch size; `precision` is one of PRECISIONS: bfloat16 multiplies encoder and
+    `grad_clip` does not depend on the batch size; `action_gap` is alpha of advantage learning, 0 for none; `precision` is one of PRECISIONS: bfloat16 multiplies encoder and
     cores in bfloat16 and keeps weights, scan, head and targets in float32."""
 
     gamma: float = 0.997
@@ -63,6 +63,7 @@ class LearnerConfig:
     huber_delta: float = 1.0
     target_update: int = 400
     double_q: bool = True
+    action_gap: float = 0.0
     value_rescale: bool = True
     importance_weights: bool = True
     precision: str = "float32"
@@ -177,13 +178,24 @@ class Learner:
         return q, target_q[:, burn:]
 
     def _targets(self, inputs: _Inputs, q: Tensor, target_q: Tensor) -> Tensor:
+        """Double Q targets, less what advantage learning takes from actions other than the best.
+
+        y = R_n + gamma^n Q'(s_n, argmax Q) - alpha min(max Q'(s) - Q'(s, a), 1), Q' being the target network: the
+        second operator of Bellemare et al. 2016 (arXiv 1512.04860) with a bound. Where rewards are dense and small
+        the best action is better by 1 - gamma of the value only, which a network does not resolve.
+        """
+        if self.config.value_rescale:
+            target_q = unrescale(target_q)
         rows = inputs.bootstrap[..., None].expand(-1, -1, q.shape[-1])  # (B, S, A)
         selector = q if self.config.double_q else target_q
         best = selector.gather(1, rows).argmax(dim=-1, keepdim=True)  # (B, S, 1)
         value = target_q.gather(1, rows).gather(2, best)[..., 0]  # (B, S)
-        if not self.config.value_rescale:
-            return inputs.returns + inputs.discount * value
-        return rescale(inputs.returns + inputs.discount * unrescale(value))
+        target = inputs.returns + inputs.discount * value
+        if self.config.action_gap:
+            now = target_q[:, : self.spec.seq_len]  # (B, S, A)
+            gap = now.max(dim=-1).values - now.gather(2, inputs.action[..., None])[..., 0]  # (B, S)
+            target = target - self.config.action_gap * gap.clamp(max=1.0)
+        return rescale(target) if self.config.value_rescale else target
 
     def _step(self, loss: Tensor) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
