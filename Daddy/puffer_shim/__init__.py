@@ -5,10 +5,12 @@ Outside this package nothing imports pufferlib, and the trainer imports nothing 
 
 from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silences what gymnasium and gym print)
 from Daddy.puffer_shim.errors import WorkerError
-from Daddy.puffer_shim.record import RECORD, SCREEN_SHAPE
+from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
+from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
 from Daddy.puffer_shim.red import RedFactory, available_milestones, map_names
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
+from Daddy.puffer_shim.watchdog import WatchdogSettings
 from pokemonred_puffer.data.milestones import MILESTONE_TABLE, MILESTONES, milestone_names, unpack_milestones
 from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES
 
@@ -24,12 +26,19 @@ __all__ = [
     "NOWHERE",
     "PLACES",
     "RECORD",
+    "REWARD_TERMS",
     "SCREEN_SHAPE",
     "STRUCTURED_DIM",
     "Batch",
+    "CaptureFailed",
+    "Captured",
     "RedFactory",
+    "SpawnFailed",
     "VectorEnv",
+    "VectorEvent",
+    "WatchdogSettings",
     "WorkerError",
+    "WorkerRestarted",
     "available_milestones",
     "make_vector",
     "map_names",

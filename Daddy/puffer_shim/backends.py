@@ -1,31 +1,40 @@
-"""pufferlib's Multiprocessing and Serial, made to sleep, to notice lost workers and to share one interface."""
+"""pufferlib's Multiprocessing, made to sleep while it waits and to replace workers that raise, die or hang."""
 
 from __future__ import annotations
 
 import atexit
 import functools
-import signal
+import multiprocessing
 import time
 
 import numpy as np
 
 from Daddy.puffer_shim._pufferlib import vector
+from Daddy.puffer_shim.desk import Begin, Capture, Command
 from Daddy.puffer_shim.errors import WorkerError
-from Daddy.puffer_shim.worker import Bell, Bells, run_worker
+from Daddy.puffer_shim.events import SpawnFailed, VectorEvent, WorkerRestarted
+from Daddy.puffer_shim.mailbox import WorkerLink
+from Daddy.puffer_shim.record import RECORD
+from Daddy.puffer_shim.spawns import SpawnBook
+from Daddy.puffer_shim.watchdog import LOOK_S, Metronome, RestartBudget, Watch, WatchdogSettings, exit_reason
+from Daddy.puffer_shim.worker import Failure, run_worker
 
-LIVENESS_S = 0.1
-HANG_S = 120.0
 _GRACE_S = 2.0
 
 
 class WorkerPool(vector.Multiprocessing):
-    """pufferlib's Multiprocessing whose parent sleeps while it waits and raises WorkerError for a lost worker."""
+    """Workers in fixed groups, one group to a batch, taken in turn.
 
-    def __init__(self, creators: list, num_workers: int, batch_size: int) -> None:
+    A batch goes without its workers that are late (no progress for LATE_S seconds, or being replaced); they come with a
+    later turn of their group. Only the first records after a reset are waited for.
+    """
+
+    def __init__(self, creators: list, num_workers: int, batch_size: int, settings: WatchdogSettings) -> None:
         count = len(creators)
-        self._bells = [Bells(Bell(), Bell()) for _ in range(num_workers)]
+        self._creators, self._settings = creators, settings
+        self._links = {index: WorkerLink() for index in range(num_workers)}
         original = vector._worker_process
-        vector._worker_process = functools.partial(run_worker, bells=self._bells)
+        vector._worker_process = functools.partial(run_worker, links=self._links)
         try:
             super().__init__(
                 creators, [[]] * count, [{}] * count, count,
@@ -33,77 +42,228 @@ class WorkerPool(vector.Multiprocessing):
             )  # fmt: skip
         finally:
             vector._worker_process = original
-        self._delivered: list[int] = []
+        self._states = self.buf["semaphores"]
+        self._records = self.buf["observations"].view(RECORD)[..., 0]  # [workers, envs of each]
+        size = self.workers_per_batch
+        self._groups = [list(range(i, i + size)) for i in range(0, num_workers, size)]
+        self._turn, self._delivered = 0, []
+        self._seed = 0
+        self._orders: list[list[Command]] = [[] for _ in range(num_workers)]
+        self._book = SpawnBook(num_workers)
+        self._watches = [Watch() for _ in range(num_workers)]
+        self._budget, self._metronome = RestartBudget(settings), Metronome()
+        self._events: list[VectorEvent] = []
         atexit.register(self.close)  # else multiprocessing would wait for the workers for ever
+
+    @property
+    def restarts(self) -> int:
+        return self._budget.total
 
     def async_reset(self, seed: int) -> None:
         """Reset all envs once the running steps are done; env i gets ``seed + i``."""
-        self._wait(self.waiting_workers)
-        super().async_reset(seed)
-        for bells in self._bells:
-            bells.work.ring()
+        self._seed, self._turn = seed, 0
+        for index in range(self.num_workers):
+            self._watches[index].patient = True
+            self._await(index)
+        self.flag, self.infos = vector.RECV, [[] for _ in range(self.num_workers)]
+        for index in range(self.num_workers):
+            self._collect(index)
+            self._watches[index] = Watch(fresh=self._watches[index].fresh)
+            self._ask_reset(index, Begin(tuple(seed + env for env in self._envs_of(index))))
 
     def send(self, actions: np.ndarray) -> None:
         """Step the envs received last."""
-        super().send(actions)
         for index in self._delivered:
-            self._bells[index].work.ring()
+            self._fill_inbox(index)
+            self._watches[index].asked()
+        if len(self._delivered) == self.workers_per_batch:
+            super().send(actions)
+        else:
+            vector.send_precheck(self, actions)
+            self.actions[self._delivered] = actions.reshape(len(self._delivered), self.envs_per_worker)
+            self._states[self._delivered] = vector.STEP
+        for index in self._delivered:
+            self._links[index].work.ring()
 
     def receive(self) -> tuple[np.ndarray, np.ndarray]:
-        """(rows (B, itemsize) uint8 view, env ids (B,)) of the next batch.
+        """(rows (B, itemsize) uint8, env ids (B,)) of the next batch; a view when all its workers are in it.
 
         Raises:
-            WorkerError: a worker raised, died, or has not answered for HANG_S seconds.
+            WorkerError: an error that a restart cannot mend, or too many restarts.
         """
-        self._delivered = self.waiting_workers[: self.workers_per_batch]
-        self._wait(self._delivered)
-        observations, _, _, _, _, env_ids, _ = self.recv()
-        return observations, env_ids
+        self._delivered = self._next_ready()
+        for index in self._delivered:
+            self._collect(index)
+            self._note_spawns(index)
+        if len(self._delivered) == self.workers_per_batch:
+            self.waiting_workers, self.ready_workers = list(self._delivered), []
+            observations, _, _, _, _, env_ids, _ = self.recv()
+            return observations, env_ids
+        vector.recv_precheck(self)
+        rows = self.buf["observations"][self._delivered]
+        return rows.reshape(-1, RECORD.itemsize), self.agent_ids[self._delivered].ravel()
 
-    def _wait(self, needed: list[int]) -> None:
-        """Sleep until all ``needed`` workers have answered."""
-        semaphores, waited = self.buf["semaphores"], 0.0
-        for index in needed:
-            bell = self._bells[index].done
-            if semaphores[index] >= vector.MAIN:
-                bell.forget()
-            while semaphores[index] < vector.MAIN:
-                if bell.sleep(LIVENESS_S):
-                    continue
-                waited += LIVENESS_S  # a suspended machine is no hanging worker: count sleeps, not the clock
-                self._check_workers()
-                if waited > HANG_S:
-                    name = self._name(index)
-                    raise WorkerError(f"{name} has not answered for {HANG_S:.0f} s; stop and resume the run")
+    def spawn(self, env_id: int, state: bytes | None, spawn_id: int) -> None:
+        index, slot = divmod(env_id, self.envs_per_worker)
+        self._orders[index].append(self._book.order(index, env_id, slot, spawn_id, state))
 
-    def _check_workers(self) -> None:
+    def capture(self, env_id: int, path: str, tag: str) -> None:
+        index, slot = divmod(env_id, self.envs_per_worker)
+        self._orders[index].append(Capture(slot, path, tag))
+
+    def events(self) -> list[VectorEvent]:
+        """What happened since the last call."""
+        found, self._events = self._events, []
+        return found
+
+    def _envs_of(self, index: int) -> range:
+        return range(index * self.envs_per_worker, (index + 1) * self.envs_per_worker)
+
+    def _busy(self, index: int) -> bool:
+        return self._states[index] < vector.MAIN
+
+    def _ask_reset(self, index: int, begin: Begin) -> None:
+        self._orders[index].insert(0, begin)
+        self._fill_inbox(index)
+        self._states[index] = vector.RESET
+        self._links[index].work.ring()
+
+    def _fill_inbox(self, index: int) -> None:
+        if self._orders[index]:
+            self._orders[index] = self._links[index].inbox.put(self._orders[index])
+
+    def _next_ready(self) -> list[int]:
+        """The workers of the next group that have answered; at least one."""
+        while True:
+            for _ in self._groups:
+                group, self._turn = self._groups[self._turn], (self._turn + 1) % len(self._groups)
+                self._look_after()
+                ready = [index for index in group if self._await(index)]
+                if ready:
+                    return ready
+            time.sleep(LOOK_S)
+
+    def _await(self, index: int) -> bool:
+        """Sleep until worker ``index`` has answered; False if it is late."""
+        bell, watch = self._links[index].done, self._watches
+        if not self._busy(index):
+            bell.forget()
+        while self._busy(index) and not watch[index].late:
+            if not bell.sleep(LOOK_S):
+                self._look_after()
+        return not self._busy(index)
+
+    def _collect(self, index: int) -> None:
+        """Take over the events of a worker that has answered."""
+        if self._states[index] == vector.INFO:
+            for event in self._links[index].outbox.take():
+                self._events.append(event)
+                if isinstance(event, SpawnFailed):
+                    self._book.failed(event.env_id)
+            self._states[index] = vector.MAIN
+
+    def _note_spawns(self, index: int) -> None:
+        if self._book.waiting:
+            for env_id, record in zip(self._envs_of(index), self._records[index], strict=True):
+                if record["is_first"]:
+                    self._book.begun(env_id, int(record["spawn_id"]))
+
+    def _look_after(self) -> None:
+        """Replace workers that are gone or hang."""
+        elapsed = self._metronome.due()
+        if not elapsed:
+            return
         for index, process in enumerate(self.processes):
+            watch = self._watches[index]
             if not process.is_alive():
-                raise self._failure(index)
+                self._replace(index, self._post_mortem(index))
+            elif self._busy(index):
+                watch.seen(self._links[index].progress[0], elapsed)
+                if watch.hung(self._settings.hang_s):
+                    self._replace(index, Failure(f"made no progress for {watch.idle_s:.0f} s"))
 
-    def _failure(self, index: int) -> WorkerError:
-        if self.recv_pipes[index].poll():
-            report = self.recv_pipes[index].recv()
-            cause = report["message"] if report["expected"] else f"{report['kind']}: {report['message']}"
-            error = WorkerError(f"{self._name(index)} failed: {cause}", report["exit_code"])
-            error.add_note(report["traceback"])
-            return error
-        return WorkerError(f"{self._name(index)} died: {_exit_reason(self.processes[index].exitcode)}")
+    def _post_mortem(self, index: int) -> Failure:
+        for message in self._links[index].outbox.take():
+            if isinstance(message, Failure):
+                return message
+        return Failure(exit_reason(self.processes[index].exitcode))
 
-    def _name(self, index: int) -> str:
-        first = index * self.envs_per_worker
-        return f"worker {index} (envs {first}-{first + self.envs_per_worker - 1}, pid {self.processes[index].pid})"
+    def _replace(self, index: int, failure: Failure) -> None:
+        """Start a new worker in the place of a lost one, its envs from where they were spawned.
+
+        Raises:
+            WorkerError: the failure is the user's to mend, or there were too many.
+        """
+        process = self.processes[index]
+        process.kill()
+        process.join()
+        envs = self._envs_of(index)
+        if failure.expected or not self._budget.spend():
+            raise self._worker_error(index, failure)
+        self._events.append(
+            WorkerRestarted(index, tuple(envs), failure.cause, failure.traceback, self._budget.total)
+        )
+        self._prepare_successor(index)
+        self.processes[index] = self._start_worker(index)
+        process.close()
+
+    def _worker_error(self, index: int, failure: Failure) -> WorkerError:
+        envs, settings = self._envs_of(index), self._settings
+        message = f"worker {index} (envs {envs[0]}-{envs[-1]}) {failure.cause}"
+        if not failure.expected and settings.max_restarts:
+            message += f"; {settings.max_restarts} restarts within {settings.window_s / 60:.0f} min did not help"
+        error = WorkerError(message, failure.exit_code)
+        if failure.traceback:
+            error.add_note(failure.traceback)
+        return error
+
+    def _prepare_successor(self, index: int) -> None:
+        """Fill the inbox of a worker that does not run yet with all that its envs need to begin."""
+        link, old, orders = self._links[index], self._watches[index], []
+        link.inbox.clear()
+        link.outbox.clear()
+        self._book.forget_worker(index)
+        captures = [order for order in self._orders[index] if isinstance(order, Capture)]
+        for slot, env_id in enumerate(self._envs_of(index)):
+            spawn_id, state = self._book.again(env_id, int(self._records[index, slot]["spawn_id"]))
+            if state is not None and old.restarted and old.fresh:  # its last start from there brought no record
+                self._book.failed(env_id)
+                self._events.append(SpawnFailed(env_id, spawn_id, "its worker was lost twice in starting from it"))
+            elif state is not None:
+                orders.append(self._book.order(index, env_id, slot, spawn_id, state))
+        seeds = tuple(derived_seed(self._seed + env_id, self._budget.total) for env_id in self._envs_of(index))
+        self._watches[index] = Watch(patient=old.patient, restarted=True)
+        self._orders[index] = orders
+        self._ask_reset(index, Begin(seeds, tuple(self._records[index]["episode_id"].tolist())))
+        self._orders[index] += captures
+
+    def _start_worker(self, index: int) -> multiprocessing.Process:
+        """Like pufferlib's start, but never by forking this process, which has threads and much memory by now."""
+        method = multiprocessing.get_start_method()
+        context = multiprocessing.get_context("forkserver" if method == "fork" else method)
+        if method == "fork":
+            context.set_forkserver_preload([run_worker.__module__])
+        space, envs = self.single_observation_space, self.envs_per_worker
+        creators = self._creators[index * envs : (index + 1) * envs]
+        process = context.Process(
+            target=run_worker,
+            args=(
+                creators, [[]] * envs, [{}] * envs, space.shape, space.dtype, self.single_action_space.shape, np.int32,
+                envs, 1, self.num_workers, index, None, None, self.shm, False, None, {index: self._links[index]},
+            ),
+        )  # fmt: skip
+        process.start()
+        return process
 
     def close(self) -> None:
         """Ask the workers to close, then kill what is left; safe to call twice."""
         atexit.unregister(self.close)
-        semaphores = self.buf["semaphores"]
         deadline = time.monotonic() + _GRACE_S
         while self._any_busy() and time.monotonic() < deadline:
             time.sleep(0.002)
-        semaphores[semaphores >= vector.MAIN] = vector.CLOSE
-        for bells in self._bells:
-            bells.work.ring()
+        self._states[self._states >= vector.MAIN] = vector.CLOSE
+        for link in self._links.values():
+            link.work.ring()
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():
@@ -111,45 +271,10 @@ class WorkerPool(vector.Multiprocessing):
                 process.join()
 
     def _any_busy(self) -> bool:
-        busy = self.buf["semaphores"] < vector.MAIN
+        busy = self._states < vector.MAIN
         return any(process.is_alive() for process, working in zip(self.processes, busy, strict=True) if working)
 
 
-class SerialGroups:
-    """pufferlib's Serial, one group of envs per batch, taken in turn; everything in this process."""
-
-    def __init__(self, creators: list, batch_size: int) -> None:
-        self._groups = [
-            vector.Serial(creators[i : i + batch_size], [[]] * batch_size, [{}] * batch_size, batch_size)
-            for i in range(0, len(creators), batch_size)
-        ]
-        self._batch_size = batch_size
-        self._next = 0
-
-    def async_reset(self, seed: int) -> None:
-        """Reset all envs; env i gets ``seed + i``."""
-        self._next = 0
-        for number, group in enumerate(self._groups):
-            group.async_reset(seed + number * self._batch_size)
-
-    def receive(self) -> tuple[np.ndarray, np.ndarray]:
-        """(rows (B, itemsize) uint8 view, env ids (B,)) of the next group."""
-        observations = self._groups[self._next].recv()[0]
-        return observations, np.arange(self._batch_size) + self._next * self._batch_size
-
-    def send(self, actions: np.ndarray) -> None:
-        """Step the group received last."""
-        self._groups[self._next].send(actions)
-        self._next = (self._next + 1) % len(self._groups)
-
-    def close(self) -> None:
-        for group in self._groups:
-            group.close()
-        self._groups = []
-
-
-def _exit_reason(code: int | None) -> str:
-    if code is not None and code < 0:
-        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-        return f"killed by {signal.Signals(-code).name}{hint}"
-    return f"exit code {code}"
+def derived_seed(seed: int, restarts: int) -> int:
+    """A seed of its own for each restart."""
+    return int(np.random.SeedSequence((seed, restarts)).generate_state(1)[0] >> 1)

@@ -49,4 +49,4 @@ class EnvCreator:
         """The bare record env, with its record in ``row`` (RECORD.itemsize,) uint8 if given."""
         config = {**self.env_config, "env_id": self.env_id, "max_steps": self.max_episode_steps}
         env = self.factory(config, self.reward_name)
-        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps, row)
+        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps, row, self.env_id)

@@ -12,12 +12,14 @@ import numpy as np
 from Daddy.puffer_shim.structured import STRUCTURED_DIM
 from pokemonred_puffer.data.milestones import MILESTONE_BYTES
 
+REWARD_TERMS = 20  # places for the parts of r_env; VectorEnv.reward_term_names says what they hold, unused ones are 0
 SCREEN_SHAPE = (72, 20)  # packed: 72 rows of 80 pixels, four 2-bit pixels to a byte, the leftmost in bits 7-6
 
 RECORD = np.dtype(
     [
         ("episode_id", "<u4"),  # counts this env's episodes from 1
         ("episode_step", "<u4"),  # steps taken in this episode to arrive here
+        ("spawn_id", "<u4"),  # savestate that this episode started from; 0 is the env's true start
         ("episode_return", "<f4"),  # sum of r_env so far, this row included
         ("tiles", "<u4"),  # distinct (map, x, y) visited this episode
         ("r_env", "<f4"),  # the env's reward for arriving here; 0 on first rows
@@ -32,13 +34,14 @@ RECORD = np.dtype(
         ("is_first", "u1"),  # first observation of an episode: no transition leads here
         ("terminated", "u1"),
         ("truncated", "u1"),
+        ("reward_terms", "<f4", (REWARD_TERMS,)),  # what each reward term added to r_env in this step
         ("milestones", "u1", (MILESTONE_BYTES,)),  # bit i % 8 of byte i // 8 is MILESTONES[i]
         ("structured", "u1", (STRUCTURED_DIM,)),  # features scaled to 0..255, see structured.LAYOUT
         ("screen", "u1", SCREEN_SHAPE),
     ]
 )
 
-SCALARS = struct.Struct("<IIfIfH10B")  # the fields up to truncated, in order: one call writes them all
+SCALARS = struct.Struct("<IIIfIfH10B")  # the fields up to truncated, in order: one call writes them all
 
 
 def view_records(rows: np.ndarray) -> np.ndarray:

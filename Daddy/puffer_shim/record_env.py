@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 import numpy as np
 
+from Daddy.puffer_shim.events import SpawnFailed, one_line
 from Daddy.puffer_shim.normalise import adapt, telemetry_of
-from Daddy.puffer_shim.record import RECORD, SCALARS
+from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCALARS
 from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
 from Daddy.puffer_shim.visits import VisitCounts
@@ -24,32 +26,56 @@ class RecordEnv(gymnasium.Env):
     its screen straight into it.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
     of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
-    ``first_episode_steps`` already, if given. Infos are always empty.
+    ``first_episode_steps`` already, if given. Infos are always empty. ``report`` is called with a SpawnFailed.
     """
 
     observation_space = RECORD_SPACE
 
     def __init__(
         self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None,
-        row: np.ndarray | None = None,
+        row: np.ndarray | None = None, env_id: int = 0,
     ) -> None:  # fmt: skip
         self.env = env = adapt(env)
+        self.env_id = env_id
+        self.report: Callable[[SpawnFailed], None] = lambda event: None
         self.action_space = env.action_space
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._limit = self._next_limit
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
-        record = self._row.view(RECORD)
-        self._milestones, self._screen = record["milestones"][0], record["screen"][0]
-        self._encoder = StructuredEncoder(record["structured"][0])
+        self.record = record = self._row.view(RECORD)[0]  # the last record, a view
+        self._milestones, self._screen, self._terms = record["milestones"], record["screen"], record["reward_terms"]
+        self._encoder = StructuredEncoder(record["structured"])
         self._drawn_in_place = hasattr(env.unwrapped, "observe_screen_only")
         if self._drawn_in_place:
             env.unwrapped.observe_screen_only(self._screen)
         self._rng = np.random.default_rng()
-        self._episode_id = self._step = 0
+        self._episode_id = self._step = self._spawn_id = 0
+        self._next_spawn: tuple[int, bytes | None] = (0, None)
         self._return = 0.0
-        self._visits = VisitCounts(record["structured"][0][LAYOUT["visits"]])
+        self._term_values: tuple[float, ...] = ()  # the env's running terms as of the last record
+        self._visits = VisitCounts(record["structured"][LAYOUT["visits"]])
+
+    @property
+    def reward_term_names(self) -> tuple[str, ...]:
+        """Names of the first places of the record's ``reward_terms``; none before the first reset or for a fork.
+
+        Raises:
+            ValueError: the env has more terms than the record has places.
+        """
+        names = tuple(getattr(self._telemetry(), "reward_terms", ()))
+        if len(names) > REWARD_TERMS:
+            raise ValueError(f"the env has {len(names)} reward terms; the record holds {REWARD_TERMS}")
+        return names
+
+    def spawn_next(self, spawn_id: int, state: bytes | None) -> None:
+        """Start the next episode, and only that one, from ``state``, known as ``spawn_id``; None is the true start."""
+        self._next_spawn = (spawn_id, state)
+
+    def count_from(self, episodes: int) -> None:
+        """Number the coming episodes after ``episodes`` earlier ones, of an env that this one replaces."""
+        self._episode_id = episodes
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """First record of a new episode; ``options`` go to the env (``{"state": bytes}`` starts from a savestate)."""
@@ -57,13 +83,27 @@ class RecordEnv(gymnasium.Env):
             self._rng = np.random.default_rng(seed)
         else:
             seed = int(self._rng.integers(2**31))
-        observation, _ = self.env.reset(seed=seed, options=options)
+        observation = self._reset_env(seed, options)
         self._episode_id += 1
         self._step, self._return = 0, 0.0
         self._limit, self._next_limit = self._next_limit, self.max_episode_steps
         self._visits.clear()
+        self._term_values = ()
         self._write(observation, 0.0, is_first=True)
         return self._row, {}
+
+    def _reset_env(self, seed: int, options: dict | None) -> dict:
+        """The env's first observation, from its spawn if it takes it, else from its true start."""
+        (spawn_id, state), self._next_spawn, self._spawn_id = self._next_spawn, (0, None), 0
+        if state is None:
+            return self.env.reset(seed=seed, options=options)[0]
+        try:
+            observation, _ = self.env.reset(seed=seed, options={"state": state})
+        except Exception as error:  # an emulator raises whatever its parser trips over
+            self.report(SpawnFailed(self.env_id, spawn_id, one_line(error)))
+            return self.env.reset(seed=seed)[0]
+        self._spawn_id = spawn_id
+        return observation
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
         observation, reward, terminated, truncated, _ = self.env.step(int(action))
@@ -89,10 +129,18 @@ class RecordEnv(gymnasium.Env):
         self._visits.visit(map_id, x, y)
         SCALARS.pack_into(
             self._row, 0,
-            self._episode_id, self._step, self._return, self._visits.tiles, reward, now.required_count,
+            self._episode_id, self._step, self._spawn_id, self._return, self._visits.tiles, reward, now.required_count,
             map_id, x, y, now.facing, now.in_battle, now.badges, now.text_open, is_first, terminated, truncated,
         )  # fmt: skip
         self._encoder.encode(now, self._step / self.max_episode_steps)
+        self._write_terms(tuple(getattr(now, "reward_terms", {}).values()))
         self._milestones[:] = now.milestones
         if not self._drawn_in_place:
             self._screen[:] = pack_screen(observation["screen"])
+
+    def _write_terms(self, values: tuple[float, ...]) -> None:
+        before, self._term_values = self._term_values, values
+        if values == before or not before:
+            self._terms.fill(0.0)
+        else:
+            self._terms[: len(values)] = np.subtract(values, before)

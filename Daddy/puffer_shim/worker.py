@@ -1,14 +1,20 @@
 """The worker process: pufferlib's protocol over shared memory, without polling and with failures reported.
 
 pufferlib's parent and workers watch each other's state byte in a loop, which costs a third of a small machine. Here the
-byte still says what to do, and a ``Bell`` per worker and direction says when to look.
+byte still says what to do, and a ``Bell`` per worker and direction says when to look. Rare messages lie in mailboxes
+that a side touches only while the byte says that it is its turn.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
+import threading
+import time
 import traceback
 from dataclasses import dataclass
 from typing import Any
@@ -16,57 +22,47 @@ from typing import Any
 import numpy as np
 
 from Daddy.puffer_shim._pufferlib import vector
+from Daddy.puffer_shim.desk import EnvDesk
+from Daddy.puffer_shim.events import one_line
+from Daddy.puffer_shim.mailbox import WorkerLink
 
 PARENT_CHECK_S = 0.5
-
-
-class Bell:
-    """Wakes one sleeper in another process. Rings may be missed or stale: who wakes up must look for itself."""
-
-    def __init__(self) -> None:
-        self._semaphore = multiprocessing.Semaphore(0)
-
-    def ring(self) -> None:
-        self._semaphore.release()
-
-    def sleep(self, seconds: float) -> bool:
-        """Sleep until a ring; False when none came in time."""
-        return self._semaphore.acquire(True, seconds)
-
-    def forget(self) -> None:
-        """Take back one ring that nobody slept for."""
-        self._semaphore.acquire(False)
+_IDLE_S = 5.0
+_TRACEBACK_CHARS = 20_000
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Bells:
-    """``work`` wakes the worker, ``done`` the parent."""
+class Failure:
+    """Why a worker ended. ``expected`` errors are the user's to mend (a bad ROM), with their own exit code."""
 
-    work: Bell
-    done: Bell
+    cause: str
+    traceback: str = ""
+    exit_code: int = 1
+    expected: bool = False
 
 
 def run_worker(
     env_creators: list, env_args: list, env_kwargs: list, obs_shape: tuple, obs_dtype: np.dtype, atn_shape: tuple,
     atn_dtype: Any, num_envs: int, num_agents: int, num_workers: int, worker_idx: int, send_pipe: Any, recv_pipe: Any,
-    shm: dict, is_native: bool, seed: int, bells: list[Bells],
+    shm: dict, is_native: bool, seed: int, links: dict[int, WorkerLink],
 ) -> None:  # fmt: skip
-    """Stands in for pufferlib's ``_worker_process`` (same arguments, and the bells of all workers).
+    """Stands in for pufferlib's ``_worker_process`` (same arguments, and the links by worker).
 
-    A failure goes into ``send_pipe`` as a dict of plain values.
+    A failure goes into the outbox as a Failure.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides when to stop: it may still have to save
-        signal.signal(number, signal.SIG_IGN)
+    link = links[worker_idx]
+    _tie_to_parent()
     try:
         buffers = worker_buffers(shm, num_workers, num_envs, worker_idx, obs_shape, obs_dtype, atn_shape, atn_dtype)
-        envs = [
-            creator(*args, buf={name: rows[j : j + 1] for name, rows in buffers.items()}, **kwargs)
-            for j, (creator, args, kwargs) in enumerate(zip(env_creators, env_args, env_kwargs, strict=True))
-        ]
-        semaphores = np.ndarray(num_workers, np.uint8, buffer=shm["semaphores"])
-        _serve(envs, buffers["actions"], semaphores, worker_idx, recv_pipe, bells[worker_idx])
+        envs = []
+        for j, (creator, args, kwargs) in enumerate(zip(env_creators, env_args, env_kwargs, strict=True)):
+            envs.append(creator(*args, buf={name: rows[j : j + 1] for name, rows in buffers.items()}, **kwargs))
+            _tick(link)
+        states = np.ndarray(num_workers, np.uint8, buffer=shm["semaphores"])
+        _serve(EnvDesk(envs, lambda: _tick(link)), buffers["actions"], states, worker_idx, link)
     except Exception as error:
-        send_pipe.send(describe_failure(error))
+        link.outbox.put([describe_failure(error)])
 
 
 def worker_buffers(
@@ -85,47 +81,56 @@ def worker_buffers(
     }
 
 
-def describe_failure(error: Exception) -> dict[str, Any]:
-    """What the parent needs to report: plain values, so that no class has to unpickle there."""
-    return {
-        "kind": type(error).__name__,
-        "message": " ".join(str(error).split()),
-        "exit_code": getattr(error, "exit_code", 1),
-        "traceback": traceback.format_exc(),
-        "expected": hasattr(error, "exit_code"),
-    }
+def describe_failure(error: Exception) -> Failure:
+    """What the parent needs to report: plain values, so that no class of the env's has to unpickle there."""
+    text = traceback.format_exc()[-_TRACEBACK_CHARS:]
+    return Failure(f"failed: {one_line(error)}", text, getattr(error, "exit_code", 1), hasattr(error, "exit_code"))
 
 
-def _serve(
-    envs: list, actions: np.ndarray, semaphores: np.ndarray, index: int, recv_pipe: Any, bells: Bells
-) -> None:
-    """Answer the parent until it says close or is gone. ``actions`` is (num_envs,) int32."""
+def _tick(link: WorkerLink) -> None:
+    link.progress[0] += 1
+
+
+def _serve(desk: EnvDesk, actions: np.ndarray, states: np.ndarray, index: int, link: WorkerLink) -> None:
+    """Answer the parent until it says close. ``actions`` is (num_envs,) int32."""
     while True:
-        while semaphores[index] >= vector.MAIN:
-            if not bells.work.sleep(PARENT_CHECK_S) and os.getppid() != multiprocessing.parent_process().pid:
-                return
-        request = semaphores[index]
+        while states[index] >= vector.MAIN:
+            link.work.sleep(_IDLE_S)
+        request = states[index]
         if request == vector.CLOSE:
-            for env in envs:
+            for env in desk.envs:
                 env.close()
             return
+        desk.carry_out(link.inbox.take())
         if request == vector.RESET:
-            _reset(envs, recv_pipe.recv() + index * (len(envs) - 1))
+            desk.reset()
         else:
-            _step(envs, actions)
-        semaphores[index] = vector.MAIN
-        bells.done.ring()
+            desk.step(actions)
+        states[index] = _post(desk, link)
+        link.done.ring()
 
 
-def _reset(envs: list, seed: int) -> None:
-    """``seed`` is that of this worker's first env. (pufferlib sends base + worker; env i of all gets base + i.)"""
-    for j, env in enumerate(envs):
-        env.reset(seed=seed + j)
+def _post(desk: EnvDesk, link: WorkerLink) -> int:
+    """Put the events into the outbox; returns the state that says whether there are any."""
+    if not desk.events:
+        return vector.MAIN
+    desk.events[:] = link.outbox.put(desk.events)
+    return vector.INFO
 
 
-def _step(envs: list, actions: np.ndarray) -> None:
-    for j, env in enumerate(envs):
-        if env.done:
-            env.reset()
-        else:
-            env.step(actions[j])
+def _tie_to_parent() -> None:
+    """Leave stopping to the parent, which may still have to save, and end when it is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":  # reaches even a stopped worker, where the parent is this process's own
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent_pid: int) -> None:
+    """Ends this process, however busy, once the trainer is gone: a worker that another one forked sees its pipe close,
+    and a forked one, whose siblings keep that pipe open, a new parent."""
+    while os.getppid() == parent_pid and multiprocessing.parent_process().is_alive():
+        time.sleep(PARENT_CHECK_S)
+    os._exit(1)

@@ -20,7 +20,9 @@ SIZE = 12
 class StandInEnv(gymnasium.Env):
     """Reward is a function of seed and path; reaching the far corner terminates. Never truncates by itself.
 
-    ``env_config`` may ask for trouble: {"fail_at": step}, {"die_at": step} or {"slow_s": seconds per step}.
+    ``env_config`` may ask for trouble in env ``troubled_env`` (0): {"trouble": "raise", "kill" or "stop", "at": step},
+    with "at" 0 in the first reset; with {"once": path} only if that file cannot be found, which is then made.
+    {"slow_s": seconds per step} concerns all envs. A savestate is two bytes, x and y; (99, 99) kills the process.
     """
 
     def __init__(self, env_config: dict) -> None:
@@ -40,7 +42,12 @@ class StandInEnv(gymnasium.Env):
         super().reset(seed=seed)
         self.x, self.y = (int(v) for v in self.np_random.integers(SIZE - 2, size=2))
         if options and "state" in options:
-            self.x, self.y = options["state"]
+            state = options["state"]
+            self.x, self.y = state[:2] if self.config.get("long_states") else state
+            if self.x == 99:
+                os.kill(os.getpid(), signal.SIGKILL)
+        if self.steps == 0:
+            self._trouble()
         return self._observe(), {"huge": np.zeros(1000)}
 
     def step(self, action: int) -> tuple[dict, float, bool, bool, dict]:
@@ -54,16 +61,22 @@ class StandInEnv(gymnasium.Env):
     def read_m(self, address: int) -> int:
         return self.memory.read(address)
 
+    def save_state(self) -> bytes:
+        return bytes((self.x, self.y))
+
     def get_game_coords(self) -> tuple[int, int, int]:
         return self.x, self.y, 40
 
     def _trouble(self) -> None:
-        if self.config.get("env_id") == self.config.get("troubled_env", 0):
-            if self.steps == self.config.get("fail_at"):
-                raise ValueError("the stand-in was told to fail")
-            if self.steps == self.config.get("die_at"):
-                os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(self.config.get("slow_s", 0))
+        config = self.config
+        time.sleep(config.get("slow_s", 0))
+        if config.get("env_id") != config.get("troubled_env", 0) or self.steps != config.get("at"):
+            return
+        if multiprocessing.parent_process() is None or ("once" in config and not _first_time(config["once"])):
+            return
+        if config["trouble"] == "raise":
+            raise ValueError("the stand-in was told to fail")
+        os.kill(os.getpid(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[config["trouble"]])
 
     def _observe(self) -> dict:
         for address, value in ((ram_map.wCurMap, 40), (ram_map.wXCoord, self.x), (ram_map.wYCoord, self.y)):
@@ -116,6 +129,14 @@ class NotAnEnv:
     """Has nothing of upstream's surface but a reset."""
 
     def reset(self) -> None: ...
+
+
+def _first_time(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
 
 
 def make_stand_in(env_config: dict, reward_name: str | None) -> StandInEnv:

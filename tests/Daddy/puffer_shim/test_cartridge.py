@@ -31,6 +31,16 @@ def test_worker_processes_play_the_same_game(serial, layout):
         assert mine.tobytes() == theirs.tobytes()
 
 
+def test_reward_terms_have_names_and_add_up_to_the_reward(serial):
+    vector = make_vector({}, num_envs=1, backend="serial", max_episode_steps=EPISODE)
+    vector.close()
+    assert "exploration" in vector.reward_term_names and len(set(vector.reward_term_names)) > 5
+    records = np.concatenate(serial)
+    assert np.abs(records["reward_terms"].sum(axis=1) - records["r_env"]).max() < 1e-5
+    explored = records["reward_terms"][:, vector.reward_term_names.index("exploration")]
+    assert (explored > 0).any() and not records["reward_terms"][records["is_first"] == 1].any()
+
+
 def test_records_show_a_game_being_played(serial):
     records = np.concatenate(serial)
     assert len(np.unique(records["screen"], axis=0)) > 20
@@ -76,8 +86,12 @@ def test_a_fork_without_telemetry_gives_the_same_records(memory):
     fork = RecordEnv(Fork(make_red_env({"two_bit": False, "reduce_res": False}, None), memory), EPISODE)
     try:
         assert native.reset(seed=1)[0].tobytes() == fork.reset(seed=1)[0].tobytes()
+        assert fork.reward_term_names == ()
         for action in (0, 2, 3, 4, 1, 6, 5):
-            assert native.step(action)[0].tobytes() == fork.step(action)[0].tobytes()
+            native.step(action), fork.step(action)
+            assert not fork.record["reward_terms"].any()
+            native.record["reward_terms"] = 0.0
+            assert native.record.tobytes() == fork.record.tobytes()
     finally:
         native.close()
         fork.close()

@@ -12,7 +12,7 @@ import pytest
 from stand_in_env import make_stand_in
 from vector_play import play
 
-from Daddy.puffer_shim import WorkerError, backends, make_vector
+from Daddy.puffer_shim import make_vector
 from Daddy.puffer_shim.creator import EnvCreator
 from Daddy.puffer_shim.vector import choose_workers, plan_layout
 from pokemonred_puffer.errors import ConfigError, RomError
@@ -90,46 +90,26 @@ def test_reset_starts_the_same_story_again():
         vector.close()
 
 
-def test_a_view_is_delivered_not_a_copy():
-    vector = stand_ins(num_workers=2)
+@pytest.mark.parametrize("layout", [{"num_workers": 2}, {"num_workers": 2, "batch_size": 2}], ids=str)
+def test_records_are_views_that_hold_until_their_own_send(layout):
+    vector = stand_ins(**layout)
     try:
-        before = vector.recv().records
-        vector.send(np.zeros(4, np.int32))
-        assert np.shares_memory(before, vector.recv().records)
+        batches = [vector.recv()]
+        kept = batches[0].records.copy()
+        if vector.batch_size < vector.num_envs:  # the other batch in flight does not touch this one
+            vector.send(np.zeros(2, np.int32))
+            first_again = vector.recv(), vector.send(np.zeros(2, np.int32)), vector.recv()
+            batches.append(first_again[2])
+            assert first_again[0].env_ids.tolist() == [2, 3]
+        else:
+            time.sleep(0.05)
+            assert batches[0].records.tobytes() == kept.tobytes()
+            vector.send(np.zeros(4, np.int32))
+            batches.append(vector.recv())
+        assert np.shares_memory(batches[0].records, batches[1].records)
+        assert (batches[0].records["episode_step"] == 1).all() and (kept["episode_step"] == 0).all()
     finally:
         vector.close()
-
-
-def run_until_error(vector, limit_s: float = 5.0) -> tuple[WorkerError, float]:
-    started = time.monotonic()
-    try:
-        with pytest.raises(WorkerError) as caught:
-            while time.monotonic() - started < limit_s:
-                vector.recv()
-                vector.send(np.zeros(vector.num_envs, np.int32))
-    finally:
-        vector.close()
-    return caught.value, time.monotonic() - started
-
-
-def test_a_worker_that_raises_is_named_with_its_cause():
-    error, _ = run_until_error(stand_ins({"fail_at": 5, "troubled_env": 3}, num_workers=2))
-    assert "worker 1 (envs 2-3" in str(error) and "ValueError: the stand-in was told to fail" in str(error)
-    assert "_trouble" in error.__notes__[0]
-
-
-def test_a_killed_worker_is_noticed_with_its_signal():
-    error, seconds = run_until_error(stand_ins({"die_at": 5, "troubled_env": 0}, num_workers=2))
-    assert "worker 0" in str(error) and "SIGKILL" in str(error)
-    assert seconds < 2 and error.exit_code == 1
-
-
-def test_a_hanging_worker_is_noticed_and_killed(monkeypatch):
-    monkeypatch.setattr(backends, "HANG_S", 0.5)
-    monkeypatch.setattr(backends, "_GRACE_S", 0.2)
-    error, _ = run_until_error(stand_ins({"slow_s": 100}, num_workers=2))
-    assert "has not answered" in str(error)
-    assert not psutil.Process().children()
 
 
 @pytest.mark.parametrize("backend", ["serial", "puffer"])
@@ -138,14 +118,10 @@ def test_a_wrong_rom_is_one_error_in_the_parent(backend):
         stand_ins({"bad_rom": True}, backend=backend)
 
 
-def test_a_worker_that_cannot_build_its_env_reports_the_envs_own_line():
-    error, _ = run_until_error(stand_ins({"bad_rom_in_env": 2}, num_workers=2))
-    assert "unknown ROM" in str(error) and error.exit_code == 3
-
-
 def test_workers_ignore_interrupts_and_close_leaves_none():
+    others = psutil.Process().children()
     vector = stand_ins(num_workers=2)
-    children = psutil.Process().children()
+    children = [child for child in psutil.Process().children() if child not in others]
     try:
         vector.recv()
         for child in children:
