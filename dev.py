@@ -33,7 +33,7 @@ COMMANDS = {
     "walkthrough": (("-m", "pokemonred_puffer.walkthrough"), "play the cartridge to its end with recorded keys"),
     "fuzz": (("-m", "tests.cartridge.fuzz"), "random play that checks the cartridge's invariants"),
     "rom": ((str(ROOT / "cartridge" / "build.py"),), "rebuild the cartridge (needs SDCC)"),
-    "bench": ((str(ROOT / "benchmarks" / "env_sps.py"),), "env steps per second of the vector backends"),
+    "bench": (("-m", "benchmarks.env_sps"), "env steps per second of the vector backends"),
 }
 
 

@@ -1,18 +1,18 @@
-"""Env steps per second of each way to run many envs, as shares of two bare emulators.
+"""Env steps per second of each way to run many envs, as shares of bare emulators.
 
-    python benchmarks/env_sps.py [--envs 4 8 16 32] [--rounds 5] [--seconds 2] [--json FILE]
+    python -m benchmarks.env_sps [--quick] [--json [FILE]] [--rounds 5] [--seconds 1.5] [--envs 8 32]
 
-The ceiling, "bare x2", is two processes that press a random button, run the same frames, pack the same screen and read
-the same memory, with no env, reward or vector around it. "cpu us" is the processor time per step of all processes
-together: it counts polling, leaves waiting out and holds still on a busy machine, where of the rates only the shares
-mean anything. Rounds are interleaved, so that a machine that slows down slows everybody; the table shows medians.
+The ceiling, "bare", is one process per core that presses a random button, runs the same frames, packs the same screen
+and reads the same memory through PyBoy's public API, with no env, reward or vector around it. "cpu us" is the processor
+time per step of all processes together: it counts polling, leaves waiting out and holds still on a busy machine, where
+of the rates only the shares mean anything. Rounds are interleaved, so that a machine that slows down slows everybody;
+tables show medians, and shares are medians of the rounds' own shares.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import sys
 import time
@@ -20,218 +20,174 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-import psutil
+from benchmarks import env_loops, env_peers
+from benchmarks.env_loops import Rate
 
-from Daddy.puffer_shim import make_vector
-from Daddy.puffer_shim._pufferlib import vector as pufferlib_vector
-from Daddy.puffer_shim.creator import EnvCreator
-from Daddy.puffer_shim.red import make_red_env
-from pokemonred_puffer.ram_map import Snapshot
-
-MAX_STEPS = 8_192
-WARM_UP = 30  # steps of each env before the clock starts
-CEILING = "bare x2"
-BUTTONS = ("down", "left", "right", "up", "a", "b", "start")
-Rate = tuple[float, float]  # steps per second, processor microseconds per step
+SECTIONS = ("layouts", "share", "scaling", "frames")
+HEADLINE = "puffer {}, 2 batches"
+QUICK_LIMIT_S = 35.0  # no new round after this
+Runs = dict[str, Callable[[float], Rate]]
+Rounds = dict[str, list[Rate]]
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--envs", type=int, nargs="+", default=[4, 8, 16, 32], help="env counts of the puffer layouts")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved repetitions")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
-    parser.add_argument("--only", nargs="+", default=[], help="layouts whose name contains one of these words")
-    parser.add_argument("--rom", help="Game Boy ROM (default: the free cartridge)")
-    parser.add_argument("--json", help="write all measurements to this file")
-    args = parser.parse_args(argv)
-    chosen = select(layouts(args.envs, {"gb_path": args.rom}), args.only)
-    results = measure(chosen, args.rounds, args.seconds)
-    print(table(results))
-    if args.json:
+    args = parse(argv)
+    report: dict[str, Any] = {"seconds": args.seconds, "workers": args.workers}
+    text: list[str] = []
+    for name in args.sections:
+        SECTION[name](args, report, text)
+    if args.json == "-":
+        print(json.dumps(report))
+    else:
+        print("\n".join(text))
+    if args.json not in (None, "-"):
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"seconds": args.seconds, "rounds": results}, file, indent=1)
+            json.dump(report, file, indent=1)
     return 0
 
 
-def layouts(env_counts: list[int], config: dict) -> dict[str, Callable[[float], Rate]]:
-    """Layout name -> function that runs it for some seconds and returns its Rate."""
-    found: dict[str, Callable[[float], Rate]] = {
-        "frames only x1": partial(in_processes, 1, frames_loop, config),
-        "frames only x2": partial(in_processes, 2, frames_loop, config),
-        "bare x1": partial(in_processes, 1, bare_loop, config),
-        CEILING: partial(in_processes, 2, bare_loop, config),
-        "record env x2": partial(in_processes, 2, record_loop, config),
-        "serial 8": partial(run_vector, config, backend="serial", num_envs=8),
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.env_sps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="8 envs, layouts and share only, under a minute")
+    parser.add_argument("--json", nargs="?", const="-", help="print one JSON object instead, or write it to this file")
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="what to measure")
+    parser.add_argument("--envs", type=int, nargs="+", default=[8, 32], help="env counts of the layouts")
+    parser.add_argument("--workers", type=int, default=2, help="worker processes, and bare processes")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved repetitions")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of one measurement")
+    parser.add_argument("--only", nargs="+", default=[], help="layouts whose name contains one of these, and bare")
+    parser.add_argument("--rom", help="Game Boy ROM (default: the free cartridge)")
+    args = parser.parse_args(argv)
+    args.config = {"gb_path": args.rom}
+    args.limit_s = float("inf")
+    if args.quick:
+        args.envs, args.seconds, args.sections, args.limit_s = [8], 0.4, ["layouts", "share"], QUICK_LIMIT_S
+    return args
+
+
+def layouts(args: argparse.Namespace, report: dict, text: list[str]) -> None:
+    """Every layout in every round, and the headline figures."""
+    bare = partial(env_loops.in_processes, args.workers)
+    runs: Runs = {
+        "bare": partial(bare, env_loops.bare_step, args.config),
+        "bare, our reading": partial(bare, env_loops.fast_bare_step, args.config),
+        "record env": partial(bare, env_loops.record_step, args.config),
+        **env_peers.vector_layouts(args.config, args.envs, args.workers),
     }
-    for count in env_counts:
-        found[f"puffer 2 workers {count}"] = partial(run_vector, config, num_envs=count, num_workers=2)
-        found[f"puffer 2 workers {count}, 2 batches"] = partial(
-            run_vector, config, num_envs=count, num_workers=2, batch_size=count // 2
+    rounds = measure(select(runs, args.only), args.rounds, args.seconds, args.limit_s)
+    report["layouts"] = rounds
+    report |= headline(rounds, args.envs[-1])
+    text.append(table(rounds))
+
+
+def headline(rounds: Rounds, envs: int) -> dict[str, Any]:
+    """The figures that the targets are about; null for what was not measured or is not installed."""
+    names = {
+        "bare_sps": "bare", "bare_fast_sps": "bare, our reading", "record_sps": "record env",
+        "serial_sps": f"serial {envs}", "puffer_sps": HEADLINE.format(envs), "stock_sps": f"stock pufferlib {envs}",
+        "gym_async_sps": f"gymnasium AsyncVectorEnv {envs}", "sb3_subproc_sps": f"SB3 SubprocVecEnv {envs}",
+    }  # fmt: skip
+    found = {key: median_rate(rounds.get(name)) for key, name in names.items()}
+    puffer = names["puffer_sps"]
+    for key, name in names.items():
+        if key != "puffer_sps":
+            found[f"puffer_over_{key.removesuffix('_sps')}"] = share(rounds, puffer, name)
+    return {**found, "puffer_layout": puffer, "rounds": len(rounds["bare"])}
+
+
+def share_of_step(args: argparse.Namespace, report: dict, text: list[str]) -> None:
+    """What each part of a step costs, in one process; our share is what comes on top of the drawn frames."""
+    costs = env_loops.costs_in_one_process(args.config, max(args.rounds, 5), steps=400)
+    medians = {name: statistics.median(values) for name, values in costs.items()}
+    frames = medians["frames, last one drawn"]
+    report["step_us"] = {name: round(value, 1) for name, value in medians.items()}
+    report["our_share"] = statistics.median(
+        1 - tick / whole for tick, whole in zip(costs["frames, last one drawn"], costs["record env"], strict=True)
+    )
+    text.append(f"\n{'one process: a step is':34}{'cpu us':>9}{'of it not frames':>18}")
+    text.extend(f"{name:34}{cost:9.0f}{max(0.0, 1 - frames / cost):18.1%}" for name, cost in medians.items())
+
+
+def scaling(args: argparse.Namespace, report: dict, text: list[str]) -> None:
+    """Rate and cost per step, start-up and memory from few to many envs."""
+    counts = [count for count in (2, 4, 8, 16, 32, 64) if count % args.workers == 0]
+    runs = {
+        str(count): partial(env_peers.run_shim, args.config, num_envs=count, num_workers=args.workers)
+        for count in counts
+    }
+    rounds = measure(runs, args.rounds, args.seconds)
+    text.append(f"\n{'puffer, envs':>14}{'steps/s':>9}{'cpu us':>8}{'start s':>9}{'MB/env':>8}")
+    report["scaling"] = {}
+    for name, rates in rounds.items():
+        start_s, megabytes = env_peers.start_up(args.config, int(name), args.workers)
+        rate, cost = median_rate(rates), statistics.median(cost for _, cost in rates)
+        report["scaling"][name] = {"sps": rate, "cpu_us": cost, "start_s": start_s, "pss_mb_per_env": megabytes}
+        text.append(f"{name:>14}{rate:9.0f}{cost:8.0f}{start_s:9.2f}{megabytes:8.1f}")
+
+
+def frames_per_step(args: argparse.Namespace, report: dict, text: list[str]) -> None:
+    """Bare, record env and headline layout at 24, 12 and 8 frames per step."""
+    runs: Runs = {}
+    envs = args.envs[-1]
+    for frames in (24, 12, 8):
+        config = {**args.config, "action_freq": frames}
+        bare = partial(env_loops.in_processes, args.workers)
+        runs[f"bare, {frames} frames"] = partial(bare, env_loops.bare_step, config)
+        runs[f"record env, {frames} frames"] = partial(bare, env_loops.record_step, config)
+        runs[f"{HEADLINE.format(envs)}, {frames} frames"] = partial(
+            env_peers.run_shim, config, num_envs=envs, num_workers=args.workers, batch_size=envs // 2
         )
-        found[f"stock pufferlib {count}"] = partial(run_stock, config, count)
-        found[f"gymnasium AsyncVectorEnv {count}"] = partial(run_gymnasium, config, count)
-    return found
+    rounds = measure(runs, args.rounds, args.seconds)
+    report["frames"] = rounds
+    for frames in (24, 12, 8):
+        of_these = {name: rates for name, rates in rounds.items() if name.endswith(f" {frames} frames")}
+        text.append("\n" + table(of_these, f"bare, {frames} frames"))
 
 
-def select(found: dict[str, Any], words: list[str]) -> dict[str, Any]:
-    """The layouts whose name contains a word, and always the ceiling."""
-    return {name: run for name, run in found.items() if not words or name == CEILING or any(w in name for w in words)}
+SECTION = {"layouts": layouts, "share": share_of_step, "scaling": scaling, "frames": frames_per_step}
 
 
-def measure(chosen: dict[str, Callable[[float], Rate]], rounds: int, seconds: float) -> dict[str, list[Rate]]:
-    """The Rate of each layout in each round."""
-    results: dict[str, list[Rate]] = {name: [] for name in chosen}
+def select(runs: Runs, words: list[str]) -> Runs:
+    """The runs whose name contains a word, and always the ceiling."""
+    return {name: run for name, run in runs.items() if not words or name == "bare" or any(w in name for w in words)}
+
+
+def measure(runs: Runs, rounds: int, seconds: float, limit_s: float = float("inf")) -> Rounds:
+    """The Rate of each run in each round; no new round begins after ``limit_s`` seconds."""
+    results: Rounds = {name: [] for name in runs}
+    started = time.monotonic()
     for number in range(rounds):
-        for name, run in chosen.items():
+        if number and (time.monotonic() - started) * (number + 1) / number > limit_s:
+            break
+        for name, run in runs.items():
             print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
             results[name].append(run(seconds))
     return results
 
 
-def table(results: dict[str, list[Rate]]) -> str:
-    """One row per layout: median, range and share of the ceiling; shares are medians of the rounds' own shares."""
+def median_rate(rates: list[Rate] | None) -> float | None:
+    return statistics.median(rate for rate, _ in rates) if rates else None
+
+
+def share(rounds: Rounds, name: str, of: str) -> float | None:
+    """Median of the rounds' own shares, or None when one of the two was not measured."""
+    if name not in rounds or of not in rounds:
+        return None
+    return statistics.median(mine / theirs for (mine, _), (theirs, _) in zip(rounds[name], rounds[of], strict=True))
+
+
+def table(rounds: Rounds, ceiling: str = "bare") -> str:
+    """One row per run: median, range and share of the ceiling."""
     lines = [f"{'layout':34}{'steps/s':>9}{'min':>9}{'max':>9}{'share':>8}{'cpu us':>8}"]
-    for name, rounds in results.items():
-        rates, costs = zip(*rounds, strict=True)
-        share = statistics.median(rate / ceiling for rate, (ceiling, _) in zip(rates, results[CEILING], strict=True))
+    for name, measured in rounds.items():
+        rates, costs = zip(*measured, strict=True)
         lines.append(
-            f"{name:34}{statistics.median(rates):9.0f}{min(rates):9.0f}{max(rates):9.0f}{share:8.2f}"
-            f"{statistics.median(costs):8.0f}"
+            f"{name:34}{statistics.median(rates):9.0f}{min(rates):9.0f}{max(rates):9.0f}"
+            f"{share(rounds, name, ceiling):8.2f}{statistics.median(costs):8.0f}"
         )
     return "\n".join(lines)
-
-
-def in_processes(count: int, loop: Callable, config: dict, seconds: float) -> Rate:
-    """``loop`` in ``count`` processes at once; the sum of their rates and the mean of their costs."""
-    barrier, answers = multiprocessing.Barrier(count), multiprocessing.SimpleQueue()
-    workers = [
-        multiprocessing.Process(target=answer, args=(loop, config, seed, barrier, answers, seconds), daemon=True)
-        for seed in range(count)
-    ]
-    for worker in workers:
-        worker.start()
-    rates = [answers.get() for _ in workers]
-    for worker in workers:
-        worker.join()
-    if problems := [rate for rate in rates if isinstance(rate, str)]:
-        raise SystemExit(f"error: {problems[0]}")
-    return sum(rate for rate, _ in rates), statistics.mean(cost for _, cost in rates)
-
-
-def answer(loop: Callable, config: dict, seed: int, barrier: Any, answers: Any, seconds: float) -> None:
-    """Run ``loop`` and put its rate, or what went wrong as text, into ``answers``."""
-    try:
-        answers.put(loop(config, seed, barrier, seconds))
-    except Exception as error:
-        barrier.abort()
-        answers.put(f"{type(error).__name__}: {error}")
-
-
-def frames_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
-    """The emulator without picture or reading: a step is a button and 24 frames, so frames/s are 24 times the rate."""
-    return emulator_loop(config, seed, barrier, seconds, observe=False)
-
-
-def bare_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
-    """Nothing but the emulator: button, frames, screen, memory."""
-    return emulator_loop(config, seed, barrier, seconds, observe=True)
-
-
-def emulator_loop(config: dict, seed: int, barrier: Any, seconds: float, observe: bool) -> Rate:
-    """Random buttons on one emulator; ``observe`` draws and packs the last frame and reads the memory of each step."""
-    env = make_red_env(config, None)
-    env.reset(seed=seed)
-    emulator, frames = env.emulator, env.config.action_freq
-    actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
-
-    def step(number: int) -> None:
-        emulator.press(BUTTONS[actions[number]], 8)
-        emulator.tick(frames, observe)
-        if observe:
-            emulator.screen_packed()
-            Snapshot(emulator)
-
-    return timed(step, barrier, seconds)
-
-
-def record_loop(config: dict, seed: int, barrier: Any, seconds: float) -> Rate:
-    """One RecordEnv per process: what the env costs without any vector around it."""
-    env = EnvCreator(make_red_env, config, None, MAX_STEPS).make()
-    env.reset(seed=seed)
-    actions = np.random.default_rng(seed).integers(7, size=100_000).tolist()
-    return timed(lambda number: env.step(actions[number]), barrier, seconds)
-
-
-def timed(step: Callable[[int], None], barrier: Any, seconds: float) -> Rate:
-    """The Rate of ``step(number)`` after the warm-up, from the moment that all processes are ready."""
-    for number in range(WARM_UP):
-        step(number)
-    barrier.wait()
-    started, busy, done = time.perf_counter(), time.process_time(), 0
-    while time.perf_counter() - started < seconds:
-        step(WARM_UP + done)
-        done += 1
-    return done / (time.perf_counter() - started), 1e6 * (time.process_time() - busy) / done
-
-
-def run_vector(config: dict, seconds: float, **settings: Any) -> Rate:
-    """The shim, fed with random actions."""
-    vector = make_vector(config, max_episode_steps=MAX_STEPS, **settings)
-    try:
-        return timed_vector(vector.recv, vector.send, vector.num_envs, vector.batch_size, seconds)
-    finally:
-        vector.close()
-
-
-def run_stock(config: dict, count: int, seconds: float) -> Rate:
-    """pufferlib's Multiprocessing as it comes, two workers, on the same record envs."""
-    creator = EnvCreator(make_red_env, config, None, MAX_STEPS, num_actions=7)
-    vector = pufferlib_vector.make(
-        creator, backend=pufferlib_vector.Multiprocessing, num_envs=count, num_workers=2, overwork=True
-    )
-    vector.async_reset(0)
-    try:
-        return timed_vector(vector.recv, vector.send, count, count, seconds)
-    finally:
-        vector.close()
-
-
-def run_gymnasium(config: dict, count: int, seconds: float) -> Rate:
-    """gymnasium's AsyncVectorEnv, one process per env, shared memory, on the same record envs."""
-    from gymnasium.vector import AsyncVectorEnv
-
-    creator = EnvCreator(make_red_env, config, None, MAX_STEPS)
-    vector = AsyncVectorEnv([creator.make] * count)
-    vector.reset(seed=0)
-    actions = np.random.default_rng(0).integers(7, size=(1_000, count)).astype(np.int32)
-    turn = iter(range(10**9))
-    try:
-        return timed_vector(lambda: None, lambda _: vector.step(actions[next(turn) % 1_000]), count, count, seconds)
-    finally:
-        vector.close()
-
-
-def timed_vector(recv: Callable, send: Callable, num_envs: int, batch_size: int, seconds: float) -> Rate:
-    """The Rate over whole batches."""
-    actions = np.random.default_rng(0).integers(7, size=(1_000, batch_size)).astype(np.int32)
-    for number in range(WARM_UP * num_envs // batch_size):
-        recv()
-        send(actions[number])
-    recv()
-    family = [psutil.Process(), *psutil.Process().children()]
-    started, busy, done = time.perf_counter(), processor_seconds(family), 0
-    while time.perf_counter() - started < seconds:
-        send(actions[done % 1_000])
-        recv()
-        done += 1
-    steps = done * batch_size
-    return steps / (time.perf_counter() - started), 1e6 * (processor_seconds(family) - busy) / steps
-
-
-def processor_seconds(processes: list[psutil.Process]) -> float:
-    """User and system time of the processes so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 if __name__ == "__main__":

@@ -107,13 +107,18 @@ class EnvConfig:
         for key, accepted in UNIMPLEMENTED.items():
             if getattr(self, key) not in accepted:
                 raise ConfigError(f"env.{key}={getattr(self, key)} is not implemented here; leave it at {accepted[0]}")
-        if self.action_freq <= HOLD_FRAMES:
-            raise ConfigError(f"env.action_freq={self.action_freq} must be above {HOLD_FRAMES}, the hold of a button")
+        if self.action_freq < 2:
+            raise ConfigError(f"env.action_freq={self.action_freq} must be at least 2: a button is pressed and let go")
         if self.max_steps < 1:
             raise ConfigError(f"env.max_steps={self.max_steps} must be at least 1")
         for key in ("log_frequency", "noop_max", "env_id", "max_steps_scaling", "exploration_inc", "exploration_max"):
             if getattr(self, key) < 0:
                 raise ConfigError(f"env.{key}={getattr(self, key)} must not be negative")
+
+    @property
+    def hold_frames(self) -> int:
+        """Frames that a button is held: 8, or one less than a step has."""
+        return min(HOLD_FRAMES, self.action_freq - 1)
 
     def as_dict(self) -> dict[str, Any]:
         """A plain dict that `from_mapping` accepts."""

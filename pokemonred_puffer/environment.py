@@ -11,7 +11,7 @@ from gymnasium import spaces
 from pokemonred_puffer import boot
 from pokemonred_puffer.access import MemoryAccess
 from pokemonred_puffer.automation import build_automations
-from pokemonred_puffer.config import HOLD_FRAMES, EnvConfig, reward_weights
+from pokemonred_puffer.config import EnvConfig, reward_weights
 from pokemonred_puffer.emulator import BUTTONS, Emulator
 from pokemonred_puffer.exploration import ExplorationMemory
 from pokemonred_puffer.global_map import regions_of
@@ -72,6 +72,7 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
         self.max_steps = config.max_steps
         self.step_count = self.reset_count = 0
         self.total_reward = 0.0
+        self._hold_frames, self._frames = config.hold_frames, config.action_freq
         self._automations = build_automations(config, emulator)
         self._reported = 0  # required count of the last milestone report
         self._initial: bytes | None = None
@@ -170,8 +171,8 @@ class RedGymEnv(MemoryAccess, gymnasium.Env):
         for automation in self._automations:
             automation()
         if not self.config.disable_ai_actions:
-            self.emulator.press(VALID_ACTIONS[action], HOLD_FRAMES)
-        self.emulator.tick(self.config.action_freq, True)
+            self.emulator.press(VALID_ACTIONS[action], self._hold_frames)
+        self.emulator.tick(self._frames, True)
 
     def _take(self, now: Telemetry) -> bool:
         """Takes in a snapshot; True when flags, badges or the bag changed."""

@@ -60,7 +60,7 @@ def test_unimplemented_keys_are_refused_at_other_values(key):
 @pytest.mark.parametrize(
     "values",
     [
-        {"headless": 1}, {"max_steps": "many"}, {"max_steps": 0}, {"action_freq": 8}, {"noop_max": -1},
+        {"headless": 1}, {"max_steps": "many"}, {"max_steps": 0}, {"action_freq": 1}, {"noop_max": -1},
         {"max_steps": 2.5}, {"exploration_inc": True}, {"init_state": 3}, {"disable_wild_encounters": ["PEWTER_CITY"]},
     ],
 )  # fmt: skip
