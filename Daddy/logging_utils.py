@@ -22,6 +22,7 @@ from Daddy.logs.board import BoardSink
 from Daddy.logs.console import Console
 from Daddy.logs.files import CsvSink, JsonLinesSink, TextSink, cut_csv, cut_json_lines, write_json_atomically
 from Daddy.logs.lines import episode_line
+from Daddy.logs.machine import Machine
 from Daddy.logs.status import StatusFile
 from Daddy.logs.writer import LogWriter
 from Daddy.names import Names
@@ -84,6 +85,7 @@ class RunLogger:
         sinks["tb"] = BoardSink(directory / "tb", None if resume_step is None else resume_step + 1)
         self._writer = LogWriter(sinks, self._write_status)
         self._status_error: str | None = None
+        self._machine = Machine(directory)
         self.console = Console(mode, lambda line: self._writer.put(schema.TEXT, line))
         self._step, self._sampled, self._hidden = resume_step or 0, 0, 0
         self._ended = episodes
@@ -163,7 +165,7 @@ class RunLogger:
         """The progress line and its numbers, under ``group/name`` tags, in ``metrics.csv`` and TensorBoard."""
         self.console.progress(line)
         self._status.update(sps=scalars.get("charts/SPS", 0.0))
-        self._log_scalars(scalars, step_global)
+        self._log_scalars(scalars | self._machine.scalars(), step_global)
 
     def log_evaluation(
         self, text: str, rows: Sequence[dict[str, Any]], scalars: dict[str, float], step_global: int
@@ -230,7 +232,7 @@ class RunLogger:
         """A sampled step; ``quest_id`` is the index of the milestone to go for, -1 when none is left."""
         reached = self._names.reached(row["milestones"])
         record = {f"r_{name}": round(float(terms.get(name, 0.0)), 6) for name in (*_TERMS, "total")}
-        record |= {f"w_{name}": weights.get(name, 0.0) for name in _TERMS[1:]}
+        record |= {f"w_{name}": round(weights.get(name, 0.0), 6) for name in _TERMS[1:]}
         posteriors = self.monitor.posteriors() if self.monitor else ()
         return {
             "kind": "step", "unix_time": round(time.time(), 3), **record,

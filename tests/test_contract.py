@@ -1,0 +1,360 @@
+"""The contract of what a run takes and tells: flags, schemas, line formats, documentation."""
+
+import ast
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from Daddy import build, train_slim
+from Daddy.background_eval import BackgroundEvaluator
+from Daddy.cli import build_parser, parse_config
+from Daddy.config import TrainConfig, preset
+from Daddy.logs import schema
+from Daddy.logs.console import choose_dashboard
+from Daddy.logs.reader import latest_metrics, read_events, read_rows, read_status, state_of
+from Daddy.run_dir import check_run_dir
+from Daddy.schedules import epsilons
+
+ROOT = Path(__file__).parents[1]
+TINY = (
+    "--backend serial --num-envs 2 --total-steps 200 --log-interval 50 --max-episode-steps 40 --learning-starts 60 "
+    "--batch-size 4 --buffer-size 4000 --seq-len 8 --burn-in 4 --replay-ratio 2 --step-log-every 10 --dashboard plain"
+).split()
+
+
+def settings(*argv: str) -> TrainConfig:
+    return parse_config("prog", "text", preset("slim"), list(argv))
+
+
+def train(root: Path, *argv: str) -> str:
+    """What a run in this process prints."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        assert train_slim.main([*TINY, "--runs-dir", str(root), *argv]) == 0
+    return shown.getvalue()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(directory, output) of a small run on the cartridge with everything on that needs no second process."""
+    root = tmp_path_factory.mktemp("runs")
+    shown = train(root, "--run-name", "smoke", "--save-interval", "100")
+    return root / "smoke", shown
+
+
+# --- schemas
+
+
+def test_the_columns_are_those_of_the_contract():
+    """Changing one of these breaks readers of old runs: raise schema.VERSION with it."""
+    assert schema.VERSION == 1
+    contract = {
+        "episodes.csv": "episode_id env_id length_steps return_total return_total_with_intrinsic return_env return_rnd"
+        " return_novel return_bayes milestones_reached posterior_summary alarm_triggered start_step_global"
+        " end_step_global savestate_tag map badges tiles terminated truncated",
+        "progress.csv": "step_global episode_id milestone alpha beta mean lo95 hi95 p_below_target alarm_level",
+        "metrics.csv": "step_global unix_time tag value",
+        "evaluations.csv": "step_global episode epsilon seed length_steps return_env milestones milestones_reached"
+        " badges tiles map seconds",
+    }
+    assert {name: " ".join(columns) for name, columns in schema.CSV_COLUMNS.items()} == contract
+    assert " ".join(schema.STEP_KEYS) == (
+        "kind step_global unix_time episode_id env_id r_env r_rnd r_novel r_bayes r_total w_rnd w_novel w_bayes"
+        " milestone_flags map_id city_id quest_id x y posterior_m alarm_score"
+    )
+
+
+def test_the_files_follow_the_schema(run):
+    directory, _ = run
+    assert json.loads((directory / "schema.json").read_text()) == schema.describe()
+    for name, columns in schema.CSV_COLUMNS.items():
+        with (directory / name).open(newline="") as file:
+            header, *rows = csv.reader(file)
+        assert tuple(header) == columns and all(len(row) == len(columns) for row in rows), name
+    assert len(list(read_rows(directory, "episodes.csv"))) == 5, "2 envs of 100 steps end at 20, 60, 100 and at 40, 80"
+    steps = list(read_events(directory, "step"))
+    assert len(steps) == 20
+    assert all(set(record) == set(schema.STEP_KEYS) for record in steps)
+    for record in read_events(directory):
+        assert set(record) >= set(schema.EVENT_KEYS) or record["kind"] == "step"
+
+
+def test_a_steps_total_is_the_weighted_sum_of_its_terms(run):
+    for row in read_events(run[0], "step"):
+        parts = row["r_env"] + sum(row[f"w_{name}"] * row[f"r_{name}"] for name in ("rnd", "novel", "bayes"))
+        assert row["r_total"] == pytest.approx(parts, abs=1e-4)
+
+
+def test_the_status_says_how_it_ended(run):
+    status = read_status(run[0])
+    assert set(status) == set(schema.STATUS_KEYS)
+    assert (status["step_global"], status["total_steps"], status["exit_code"]) == (200, 200, 0)
+    assert status["last_checkpoint"]["step_global"] == 200 and status["episodes"] == 5
+    assert state_of(status)[0] == "done"
+
+
+# --- lines
+
+NUMBER = r"-?[\d,]*\.?\d+"
+INTERVAL = (
+    rf"\[step {NUMBER}/{NUMBER}\] SPS={NUMBER} \(now {NUMBER}\) eps={NUMBER} avg_len=(-|{NUMBER}) avg_env=(-|{NUMBER}) "
+    rf"avg_total=(-|{NUMBER}) \| r_env={NUMBER} r_rnd={NUMBER} r_novel={NUMBER} r_bayes={NUMBER} r_total={NUMBER} \| "
+    rf"episodes=\d+ envs=\d+(/\d+)? .*left \w+"
+)
+EPISODE = (
+    rf"\[EP \d+ env=\d+\] len=\d+  R_env={NUMBER}  R_total={NUMBER}  badges=\d  map=\w\S*  savestate_tag=\S+"
+    rf"  theta_\w+=0\.\d\d  theta_\w+=0\.\d\d  tiles=\d+(  new=\S+)?( \(\+\d+ more in episodes.csv\))?"
+)
+
+
+def test_the_lines_have_their_form(run):
+    lines = run[1].splitlines()
+    intervals = [line for line in lines if line.startswith("[step ")]
+    episodes = [line for line in lines if line.startswith("[EP ")]
+    assert len(intervals) == 4 and len(episodes) >= 3
+    assert [line for line in intervals if not re.fullmatch(INTERVAL, line)] == []
+    assert [line for line in episodes if not re.fullmatch(EPISODE, line)] == []
+    assert "\x1b" not in run[1]
+
+
+def test_the_log_keeps_what_the_terminal_showed(run):
+    directory, shown = run
+    assert (directory / "train.log").read_text() == shown
+
+
+# --- documentation
+
+
+def documented(page: str) -> dict[str, set[str]]:
+    """Section of docs/METRICS.md -> the names in backticks that begin its table rows."""
+    sections = re.split(r"^## ", page, flags=re.M)[1:]
+    return {section.split("\n")[0]: set(re.findall(r"^\| `([^`]+)` \|", section, re.M)) for section in sections}
+
+
+def pattern(key: str) -> str:
+    """A documented key as a regular expression; <words> stand for a name."""
+    return re.sub(r"<\w+>", r"\\w+", key)
+
+
+def test_every_key_is_documented_and_every_documented_key_is_emitted(run):
+    evaluation = {"eval/greedy_" + name for name in evaluation_means()}
+    emitted = set(latest_metrics(run[0])) | evaluation
+    known = documented((ROOT / "docs/METRICS.md").read_text())["Interval numbers"]
+    assert {tag for tag in emitted if not any(re.fullmatch(pattern(key), tag) for key in known)} == set()
+    assert {key for key in known if not any(re.fullmatch(pattern(key), tag) for tag in emitted)} == set()
+
+
+def evaluation_means() -> set[str]:
+    """Names of the numbers that one evaluation's summary has."""
+    tree = ast.parse((ROOT / "Daddy/evaluation.py").read_text())
+    return {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and str(node.value).endswith("_mean")
+    }
+
+
+def test_every_column_is_documented():
+    sections = documented((ROOT / "docs/METRICS.md").read_text())
+    for name, columns in schema.CSV_COLUMNS.items():
+        (section,) = (names for title, names in sections.items() if title.startswith(f"`{name}`"))
+        assert section == set(columns), name
+    (events,) = (names for title, names in sections.items() if title.startswith("`events.jsonl`"))
+    assert events == {*schema.STEP_KEYS, *schema.EVENT_KEYS, *kinds_in_the_code()}
+    (status,) = (names for title, names in sections.items() if title.startswith("`status.json`"))
+    assert status == set(schema.STATUS_KEYS)
+    assert f"Schema version {schema.VERSION} " in (ROOT / "docs/METRICS.md").read_text()
+
+
+def kinds_in_the_code() -> set[str]:
+    """First arguments of all log_event calls in the trainer."""
+    calls = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "log_event"]
+    assert all(isinstance(call.args[0], ast.Constant) for call in named), "event kinds are written out"
+    return {call.args[0].value for call in named}
+
+
+# --- settings
+
+
+def trees() -> list[ast.Module]:
+    paths = [path for path in (ROOT / "Daddy").rglob("*.py") if path.name not in ("config.py", "cli.py")]
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_every_setting_is_read_somewhere():
+    nodes = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    read = {node.attr for node in nodes if is_config(node)}
+    assert {spec.name for spec in dataclasses.fields(TrainConfig)} - read == set()
+
+
+def is_config(node: ast.Attribute) -> bool:
+    """Whether the attribute is taken from something called config, self.config or self._config (or settings)."""
+    owner = node.value
+    name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+    return name.lstrip("_") in ("config", "settings")
+
+
+def test_the_resolved_settings_are_written_down(run):
+    written = json.loads((run[0] / "config.json").read_text())
+    assert set(written) >= {spec.name for spec in dataclasses.fields(TrainConfig)}
+    assert (written["total_steps"], written["model_size"], written["run_name"]) == (200, "slim", "smoke")
+
+
+def test_the_flags_of_the_contract_that_work_exist():
+    flags = {flag for action in build_parser("p", "t", preset("big"))._actions for flag in action.option_strings}
+    wanted = (
+        "--backend --num-envs --num-workers --total-steps --batch-size --model-size --run-name --log-interval "
+        "--eval-interval --save-interval --rom --allow-rom-mismatch --seed --device --precision --buffer-size "
+        "--learning-starts --replay-ratio --seq-len --burn-in --n-step --gamma --lr --target-update --epsilon-start "
+        "--epsilon-min --epsilon-schedule --rnd-weight --novelty-weight --bayes-weight --reward --wrappers "
+        "--max-episode-steps --ablate --on-exist --dashboard --runs-dir --config"
+    )
+    assert set(wanted.split()) <= flags
+
+
+def vector_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    patch.setattr(build, "make_vector", lambda *args, **kwargs: (args, kwargs))
+    return build.build_vector(config)
+
+
+def agent_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    patch.setattr(build, "Agent", lambda *args: args)
+    return build.build_agent(config, 7, torch.device("cpu"))
+
+
+def rewards_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    mixer = build.build_mixer(config, torch.device("cpu"))
+    return mixer.weights, mixer.scale, mixer.rnd is None, mixer.novelty is None, mixer.monitor.rule
+
+
+def pace_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return build.build_pacer(config).ratio
+
+
+def exploration_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return epsilons(config.epsilon_schedule, 300_000, config).tolist()
+
+
+def device_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return build.choose_device(config.device)
+
+
+def output_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return choose_dashboard(config.dashboard)
+
+
+def place_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    """Where the run goes, or why it may not."""
+    try:
+        return check_run_dir(config)
+    except Exception as error:
+        return str(error)
+
+
+def evaluation_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    """The command of the evaluation that is due at step 10, if any."""
+    started = []
+
+    def start(self, *_):
+        started.append(self._launch(Path("weights"), None, None))
+
+    patch.setattr(BackgroundEvaluator, "_start", start)
+    patch.setattr("subprocess.Popen", lambda command, **options: command)
+    BackgroundEvaluator(config, Path("run"), None).tick(10, None, None)
+    return started
+
+
+def counts_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    """Lines by their kind and sampled steps of a run on an env without an emulator."""
+    config = dataclasses.replace(
+        config, env_class="stand_in_env:StandInEnv", backend="serial", num_envs=2, learning_starts=10_000,
+        buffer_size=4_000, on_exist="restart", run_name="counts", total_steps=min(config.total_steps, 60),
+    )  # fmt: skip
+    from Daddy.loop import run_training
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        run_training(config)
+    lines = shown.getvalue()
+    steps = list(read_events(Path(config.runs_dir) / "counts", "step"))
+    return lines.count("[step "), lines.count("[checkpoint] "), len(steps)
+
+
+# setting -> (another value, settings that both runs share, what then differs)
+EFFECTS: dict[str, tuple[str, str, Callable]] = {
+    "run_name": ("other", "", place_of),
+    "runs_dir": ("elsewhere", "", place_of),
+    "on_exist": ("restart", "--run-name taken", place_of),
+    "total_steps": ("20", "--log-interval 10", counts_of),
+    "log_interval": ("20", "", counts_of),
+    "save_interval": ("20", "", counts_of),
+    "step_log_every": ("5", "", counts_of),
+    "eval_interval": ("10", "", evaluation_of),
+    "eval_episodes": ("3", "--eval-interval 10", evaluation_of),
+    "eval_epsilon": ("0.5", "--eval-interval 10", evaluation_of),
+    "dashboard": ("line", "", output_of),
+    "seed": ("2", "", vector_of),
+    "backend": ("serial", "", vector_of),
+    "num_envs": ("3", "", vector_of),
+    "num_workers": ("2", "", vector_of),
+    "rom": ("other.gb", "", vector_of),
+    "init_state": ("other.state", "", vector_of),
+    "allow_rom_mismatch": ("", "", vector_of),
+    "reward": ("other.Class", "", vector_of),
+    "env_class": ("module:Class", "", vector_of),
+    "wrappers": ("other", "", vector_of),
+    "reward_modules": ("quest", "", vector_of),
+    "max_episode_steps": ("99", "", vector_of),
+    "model_size": ("large", "", agent_of),
+    "precision": ("float32", "", agent_of),
+    "batch_size": ("3", "", agent_of),
+    "buffer_size": ("5000", "", agent_of),
+    "learning_starts": ("99", "", agent_of),
+    "seq_len": ("9", "", agent_of),
+    "burn_in": ("3", "", agent_of),
+    "n_step": ("2", "", agent_of),
+    "gamma": ("0.5", "", agent_of),
+    "lr": ("0.5", "", agent_of),
+    "value_rescale": ("", "", agent_of),
+    "target_update": ("9", "", agent_of),
+    "epsilon_repeat": ("3", "", agent_of),
+    "ablate": ("gru", "", agent_of),
+    "device": ("cpu", "", device_of),
+    "replay_ratio": ("auto", "", pace_of),
+    "epsilon_start": ("0.5", "", exploration_of),
+    "epsilon_min": ("0.05", "", exploration_of),
+    "epsilon_schedule": ("linear", "", exploration_of),
+    "epsilon_decay": ("0.5", "", exploration_of),
+    "rnd_weight": ("0.3", "", rewards_of),
+    "novelty_weight": ("0.3", "", rewards_of),
+    "bayes_weight": ("0.3", "", rewards_of),
+    "target_theta": ("0.7", "", rewards_of),
+    "alarm_patience": ("99", "", rewards_of),
+}
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in dataclasses.fields(TrainConfig)])
+def test_every_flag_changes_something(name, tmp_path, monkeypatch):
+    assert name in EFFECTS, "a new setting: say in EFFECTS what it changes"
+    value, shared, observe = EFFECTS[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "taken").mkdir(parents=True)
+    flag = [f"--{name.replace('_', '-')}", *([value] if value else [])]
+    before, again, after = (
+        repr(observe(settings(*shared.split(), *more), monkeypatch)) for more in ([], [], flag)
+    )  # fmt: skip
+    assert before == again, "only the flag may change it"
+    assert after != before
+
+
+@pytest.mark.parametrize("part, observe", [("rnd", rewards_of), ("novelty", rewards_of), ("bayes", rewards_of),
+                                           ("lstm", agent_of), ("ssm", agent_of)])  # fmt: skip
+def test_every_part_can_be_ablated(part, observe, monkeypatch):
+    assert repr(observe(settings("--ablate", part), monkeypatch)) != repr(observe(settings(), monkeypatch))
