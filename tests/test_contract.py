@@ -322,6 +322,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "n_step": ("2", "", agent_of),
     "gamma": ("0.5", "", agent_of),
     "lr": ("0.5", "", agent_of),
+    "action_gap": ("0.5", "", agent_of),
     "value_rescale": ("", "", agent_of),
     "target_update": ("9", "", agent_of),
     "epsilon_repeat": ("3", "", agent_of),
