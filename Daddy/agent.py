@@ -33,6 +33,7 @@ class AgentConfig:
     ablate: tuple[str, ...] = ()
     frame_stack: int = 2
     cell_planes: int = 0
+    structured_dtype: str = "u1"
     seq_len: int = 40
     burn_in: int = 8
     n_step: int = 3
@@ -92,7 +93,7 @@ class Agent:
             state_width=sum(network.state_sizes), seq_len=config.seq_len, burn_in=config.burn_in, n_step=config.n_step,
             frame_stack=config.frame_stack, stride=config.stride or max(config.seq_len // 2, 1),
             prioritized=config.prioritized, alpha=config.priority_alpha, beta=config.priority_beta,
-            eta=config.priority_eta,
+            eta=config.priority_eta, structured_dtype=config.structured_dtype,
         )  # fmt: skip
 
     def describe(self) -> list[str]:

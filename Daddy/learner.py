@@ -145,18 +145,23 @@ class Learner:
                              spec.n_step, self.config.gamma)
         first = self._tensor(batch.is_first)
         oldest = lead - (spec.frame_stack - 1)
-        cells = unpack_cells(self._tensor(batch.screen[:, oldest:]).contiguous())
         action = self._tensor(batch.action.astype(np.int64))
         core = core_inputs(self._tensor(batch.structured)[:, lead:], action[:, lead - 1 : -1],
                            self._tensor(batch.reward)[:, lead:], first[:, lead:], self.online.num_actions)
         weights = batch.weights if self.config.importance_weights else np.ones_like(batch.weights)
         return _Inputs(
-            cells=stack_cells(cells, first[:, oldest:], spec.frame_stack), core=core, first=first[:, lead:],
+            cells=self._cells(batch.screen[:, oldest:], first[:, oldest:]), core=core, first=first[:, lead:],
             state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
             action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
             bootstrap=self._tensor(plan.bootstrap - lead - burn), valid=self._tensor(plan.valid.astype(np.float32)),
             weights=self._tensor(weights)[:, None],
         )  # fmt: skip
+
+    def _cells(self, screen: np.ndarray, first: Tensor) -> Tensor:
+        if not self.online.sizes.embed:
+            return torch.empty(len(first), 0)
+        cells = unpack_cells(self._tensor(screen).contiguous())
+        return stack_cells(cells, first, self.spec.frame_stack)  # (B, L, 9, 10, K*64)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)

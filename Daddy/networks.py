@@ -19,7 +19,7 @@ ABLATIONS = ("gru", "lstm", "ssm")
 
 @dataclass(frozen=True)
 class NetworkSizes:
-    """Widths of a network; `strides` are those of the second and third CNN layer."""
+    """Widths of a network; `strides` are those of the second and third CNN layer; `embed` 0 leaves the screen out."""
 
     cnn: tuple[int, int, int]
     strides: tuple[int, int]
@@ -40,13 +40,14 @@ PRESETS = {
 def core_inputs(structured: Tensor, action: Tensor, reward: Tensor, is_first: Tensor, num_actions: int) -> Tensor:
     """Join what the core sees besides pixels: features, the action that led here (one-hot) and its signed-sqrt reward.
 
-    structured uint8 (..., F), action int64 (...), reward float (...), is_first bool (...) -> float (..., F+A+1).
-    At an episode start no action led here: both are zero.
+    structured uint8 (..., F), which is scaled to 0..1, or float, action int64 (...), reward float (...), is_first bool
+    (...) -> float (..., F+A+1). At an episode start no action led here: both are zero.
     """
     keep = (~is_first).to(torch.float32)[..., None]
     one_hot = F.one_hot(action, num_actions).to(torch.float32) * keep
     squashed = torch.sign(reward) * torch.sqrt(torch.abs(reward))
-    return torch.cat([structured.to(torch.float32) / 255.0, one_hot, squashed[..., None] * keep], dim=-1)
+    features = structured.to(torch.float32) / 255.0 if structured.dtype == torch.uint8 else structured
+    return torch.cat([features, one_hot, squashed[..., None] * keep], dim=-1)
 
 
 class _Dense(nn.Sequential):
@@ -79,7 +80,8 @@ class HierarchicalQNetwork(nn.Module):
         self.core_dim = structured_dim + num_actions + 1
         self.cell_planes, planes = cell_planes, cell_planes * CELLS
         self._split = (structured_dim - planes, planes, num_actions + 1)
-        self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed, cell_planes)
+        if sizes.embed:
+            self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed, cell_planes)
         self.structured = _Dense(self.core_dim - planes, sizes.structured)
         joint = sizes.embed + sizes.structured
         width = max(sizes.embed, sizes.gru, sizes.lstm, sizes.ssm)
@@ -132,7 +134,8 @@ class HierarchicalQNetwork(nn.Module):
 
     def forward_cells(self, cells: Tensor, structured: Tensor, state: HierarchicalState,
                       done_mask: Tensor) -> tuple[Tensor, HierarchicalState, dict[str, Tensor]]:
-        """`forward` of a sequence whose frames are cut already: uint8 (B, T, 9, 10, K*64) from `frames.stack_cells`.
+        """`forward` of a sequence whose frames are cut already: uint8 (B, T, 9, 10, K*64) from `frames.stack_cells`,
+        or anything where the network has no screen.
 
         The learner shares one cut between its networks.
         """
@@ -149,11 +152,12 @@ class HierarchicalQNetwork(nn.Module):
         return q, new_state, {"features": features}
 
     def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
-        batch, steps = cells.shape[:2]
         features, planes, led_here = structured.split(self._split, dim=-1)
-        planes = planes.unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1) if self.cell_planes else None
-        pixels = self.encoder(cells.flatten(0, 1), planes).view(batch, steps, -1)  # (B, T, embed)
-        joint = torch.cat([pixels, self.structured(torch.cat([features, led_here], dim=-1))], dim=-1)  # (B, T, joint)
+        joint = self.structured(torch.cat([features, led_here], dim=-1))  # (B, T, structured)
+        if self.sizes.embed:
+            planes = planes.unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1) if self.cell_planes else None
+            pixels = self.encoder(cells.flatten(0, 1), planes).view(*structured.shape[:2], -1)  # (B, T, embed)
+            joint = torch.cat([pixels, joint], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()
 
     def _remember(self, joint: Tensor, state: HierarchicalState, first: Tensor) -> tuple[Tensor, HierarchicalState]:

@@ -25,7 +25,10 @@ _SLOT_ARRAYS = ("_state", "_slot_start", "_cursor")
 
 @dataclass(frozen=True)
 class ReplaySpec:
-    """Shape of a replay buffer. `capacity` counts rows over all envs; the rings round it down to whole strides."""
+    """Shape of a replay buffer. `capacity` counts rows over all envs; the rings round it down to whole strides.
+
+    `structured_dtype` is u1, or f4 for observations that are vectors of numbers.
+    """
 
     num_envs: int
     capacity: int
@@ -40,6 +43,7 @@ class ReplaySpec:
     alpha: float = 0.6
     beta: float = 0.4
     eta: float = 0.9
+    structured_dtype: str = "u1"
 
     @property
     def rows(self) -> int:
@@ -91,7 +95,7 @@ class ReplayBuffer:
         self._check_size()
         envs, ring, slots = spec.num_envs, spec.ring, spec.ring // spec.stride
         self._screen = np.zeros((envs, ring, FRAME_BYTES), np.uint8)
-        self._structured = np.zeros((envs, ring, spec.structured_dim), np.uint8)
+        self._structured = np.zeros((envs, ring, spec.structured_dim), spec.structured_dtype)
         self._action = np.zeros((envs, ring), np.uint8)
         self._reward = np.zeros((envs, ring), np.float32)
         self._flags = np.zeros((envs, ring), np.uint8)
@@ -214,7 +218,7 @@ class ReplayBuffer:
         if self._batch is None or len(self._batch.state) != count:
             spec, shape = self.spec, (count, self.spec.lead + self.spec.rows)
             screen = np.empty((*shape, HEIGHT, PACKED_WIDTH), np.uint8)
-            structured = np.empty((*shape, spec.structured_dim), np.uint8)
+            structured = np.empty((*shape, spec.structured_dim), spec.structured_dtype)
             none = np.empty(0)
             self._batch = ReplayBatch(
                 screen, structured, np.empty(shape, np.uint8), np.empty(shape, np.float32), none, none, none,
@@ -271,4 +275,5 @@ class ReplayBuffer:
 def bytes_per_transition(spec: ReplaySpec) -> float:
     """Bytes per stored row: frame, features, action, reward, flags, and its share of state, start and priority."""
     per_slot = 2 * spec.state_width + 8 + 4 * 8  # f2 state, start, at most four f8 tree nodes per leaf
-    return FRAME_BYTES + spec.structured_dim + 1 + 4 + 1 + per_slot / spec.stride
+    features = spec.structured_dim * np.dtype(spec.structured_dtype).itemsize
+    return FRAME_BYTES + features + 1 + 4 + 1 + per_slot / spec.stride

@@ -145,3 +145,15 @@ def test_state_operations():
     assert not HierarchicalState(torch.zeros(1, 8, requires_grad=True) * 2, sizes).detach().flat.requires_grad
     with pytest.raises(ValueError, match="width"):
         state.replace(torch.zeros(2, 7))
+
+
+def test_a_network_without_a_screen_reads_float_vectors_only():
+    sizes = NetworkSizes((0, 0, 0), (1, 1), embed=0, structured=8, gru=8, lstm=8, ssm=8, head=8)
+    net = HierarchicalQNetwork(sizes, num_actions=3, structured_dim=2, frame_stack=1)
+    action, reward, first = torch.zeros(2, 4, dtype=torch.int64), torch.zeros(2, 4), torch.zeros(2, 4, dtype=torch.bool)
+    values = torch.randn(2, 4, 2)
+    core = core_inputs(values, action, reward, first, 3)
+    assert torch.equal(core[..., :2], values)
+    black, white = (torch.full((2, 4, 1, 72, 80), level, dtype=torch.uint8) for level in (0, 3))
+    q, state, _ = net(black, core, net.initial_state(2), first)
+    assert torch.equal(q, net(white, core, net.initial_state(2), first)[0]) and state.flat.abs().sum() > 0

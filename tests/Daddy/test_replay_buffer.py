@@ -163,3 +163,15 @@ def test_an_env_must_begin_with_an_episode():
     with pytest.raises(ValueError, match="must begin an episode"):
         buffer.add(np.zeros((1, 72, 20), np.uint8), np.zeros((1, 2)), np.zeros(1), np.zeros(1), no, no, no,
                    np.array([2]), np.zeros((1, 4)))  # fmt: skip
+
+
+def test_features_may_be_floats():
+    replay, no, env = ReplayBuffer(replace(SPEC, structured_dtype="f4")), np.zeros(1, bool), np.zeros(1, int)
+    for step in range(20):
+        state = np.zeros((int(replay.due(env)[0]), SPEC.state_width))
+        replay.add(frame_of(step)[None], np.array([[step / 7, -1.5]], np.float32), env, np.zeros(1), no | (step == 0),
+                   no, no, env, state)
+    batch = replay.sample(2, np.random.default_rng(0))
+    rows = batch.starts[:, None] + np.arange(-SPEC.lead, SPEC.rows)
+    assert batch.structured == pytest.approx(np.stack([rows / 7, np.full(rows.shape, -1.5)], axis=-1))
+    assert bytes_per_transition(replay.spec) == bytes_per_transition(SPEC) + 3 * SPEC.structured_dim
