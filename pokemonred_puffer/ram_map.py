@@ -221,6 +221,11 @@ class Snapshot:
         return self.store[wNumBagItems - _STORE : wNumBagItems - _STORE + 1 + 2 * BAG_CAPACITY]
 
     @property
+    def pockets(self) -> bytes:
+        """Raw bag and money: compare it to see whether `bag` or `money` changed."""
+        return self.store[wNumBagItems - _STORE : wPlayerMoney + 3 - _STORE]
+
+    @property
     def bag(self) -> tuple[bytes, bytes]:
         """(item ids, quantities) of the items really in the bag, at most 20 each."""
         raw = self.bag_raw

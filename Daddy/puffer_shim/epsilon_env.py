@@ -16,7 +16,8 @@ class EpsilonEnv(gymnasium.Wrapper):
 
     Modules get the observation and an info with ``telemetry`` (the numbers of the step) and ``env_reward``. What they
     compute from the first observation of an episode is dropped: nobody is paid for what a spawn already owns. The info
-    of a step holds ``reward_components``, a list of (module name, value), and their ``reward_sum``.
+    of a step holds ``reward_components``, a list of (module name, value), and their ``reward_sum``; the telemetry's
+    ``reward_terms`` are the modules' sums over the episode.
     """
 
     def __init__(self, env: gymnasium.Env, reward_modules: Sequence[RewardModule]) -> None:
@@ -24,6 +25,7 @@ class EpsilonEnv(gymnasium.Wrapper):
         self.reward_modules = tuple(reward_modules)
         self._names = tuple(module.name for module in self.reward_modules)
         self._telemetry = telemetry_of(self.env)
+        self._sums: dict[str, float] = {}
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict]:
         """Starts an episode of the env and of every module."""
@@ -31,6 +33,8 @@ class EpsilonEnv(gymnasium.Wrapper):
         for module in self.reward_modules:
             module.reset()
         self._compute(observation, info, 0.0)
+        self._sums = dict.fromkeys(self._names, 0.0)
+        self._telemetry().reward_terms = self._sums
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
@@ -38,6 +42,9 @@ class EpsilonEnv(gymnasium.Wrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         values = self._compute(observation, info, float(reward))
         total = sum(values)
+        for name, value in zip(self._names, values, strict=True):
+            self._sums[name] += value
+        self._telemetry().reward_terms = self._sums
         info = {**info, "reward_components": list(zip(self._names, values, strict=True)), "reward_sum": total}
         return observation, total, terminated, truncated, info
 

@@ -45,6 +45,8 @@ _COORDINATE = [bytes((min(value, 63) * 4,)) for value in range(256)]
 _COORDINATE_BITS = [row[:6].tobytes() for row in _BITS]
 _ONE_HOT = [row.tobytes() for row in np.eye(4, dtype=np.uint8) * 255]
 _BATTLE = [_ONE_HOT[min(value, BATTLE_LOST)] for value in range(256)]
+_BYTE = [bytes((value,)) for value in range(256)]
+_OFF, _ON, _NO_ENEMY = b"\0", b"\xff", b"\0\0"
 _MAX_REQUIRED = 76
 _MONEY_SCALE = 255 / math.log1p(999_999)
 
@@ -55,24 +57,23 @@ class StructuredEncoder:
     def __init__(self, out: np.ndarray) -> None:
         self._live = memoryview(out)[_LIVE]
         self._part = {name: out[where] for name, where in LAYOUT.items()}
-        self._party = self._bag = self._money = self._story = None
+        self._party = self._pockets = self._story = None
 
     def encode(self, now: Telemetry, progress: float) -> None:
         """Features of ``now``; ``progress`` is the share of the episode's step limit already used, 0..1."""
         x, y = now.x, now.y
         self._live[:] = b"".join((
             _MAP[now.map_id], _COORDINATE[x], _COORDINATE[y], _COORDINATE_BITS[x], _COORDINATE_BITS[y],
-            _ONE_HOT[now.facing], _BATTLE[now.in_battle],
-            bytes((
-                255 if now.text_open else 0, 255 if now.joy_ignore else 0,
-                min(now.enemy_level, 100) * 255 // 100, min(now.enemy_hp * 255 // max(now.enemy_max_hp, 1), 255),
-                min(int(255 * progress), 255),
-            )),
+            _ONE_HOT[now.facing], _BATTLE[now.in_battle], _ON if now.text_open else _OFF,
+            _ON if now.joy_ignore else _OFF, _enemy(now) if now.in_battle else _NO_ENEMY,
+            _BYTE[min(int(255 * progress), 255)],
         ))  # fmt: skip
         if now.party != self._party:
             self._party = now.party
             self._encode_party(now)
-        self._encode_bag(now)
+        if now.pockets != self._pockets:
+            self._pockets = now.pockets
+            self._encode_pockets(now)
         self._encode_story(now)
 
     def _encode_party(self, now: Telemetry) -> None:
@@ -84,15 +85,11 @@ class StructuredEncoder:
         part["levels"][: len(mons)] = np.minimum(mons["level"], 100).astype(int) * owned * 255 // 100
         part["hp"][: len(mons)] = np.minimum(mons["hp"] / np.maximum(mons["max_hp"], 1), 1.0) * 255 * owned
 
-    def _encode_bag(self, now: Telemetry) -> None:
-        raw, money = now.bag_raw, now.money
-        if raw != self._bag:
-            self._bag, ids = raw, now.bag[0]
-            self._part["key_items"][:] = [255 if item in ids else 0 for item in KEY_ITEMS]
-            self._part["bag_count"][0] = len(ids) * 255 // BAG_CAPACITY
-        if money != self._money:
-            self._money = money
-            self._part["money"][0] = int(math.log1p(money) * _MONEY_SCALE)
+    def _encode_pockets(self, now: Telemetry) -> None:
+        ids = now.bag[0]
+        self._part["key_items"][:] = [255 if item in ids else 0 for item in KEY_ITEMS]
+        self._part["bag_count"][0] = len(ids) * 255 // BAG_CAPACITY
+        self._part["money"][0] = int(math.log1p(now.money) * _MONEY_SCALE)
 
     def _encode_story(self, now: Telemetry) -> None:
         story = (now.milestones.tobytes(), now.badges, now.required_count)
@@ -103,3 +100,9 @@ class StructuredEncoder:
         part["milestones"][:] = _BITS[now.milestones[:_MILESTONE_BYTES]].ravel()
         part["badges"][:] = _BITS[now.badges]
         part["required_count"][0] = min(255, now.required_count * 255 // _MAX_REQUIRED)
+
+
+def _enemy(now: Telemetry) -> bytes:
+    """Level and share of HP left."""
+    hp = now.enemy_hp * 255 // max(now.enemy_max_hp, 1)
+    return bytes((min(now.enemy_level, 100) * 255 // 100, min(hp, 255)))

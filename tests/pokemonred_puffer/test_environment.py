@@ -271,3 +271,21 @@ def test_tileset_exploration_weighs_gyms_by_their_own_weight(make_fake_env, fake
     fake.write(ram.wCurMapTileset, 7)
     move_to(fake, 0x26, 4, 6)
     assert env.step(0)[1] == pytest.approx(0.025, abs=1e-6)
+
+
+def test_a_screen_only_env_draws_the_same_screen_in_place_and_pays_the_same(make_fake_env, fake):
+    full, out = make_fake_env(), np.zeros((72, 20), np.uint8)
+    screens = [full.reset(seed=0)[0]["screen"], full.step(2)[0]["screen"]]
+    rewards = [full.step(3)[1]]
+    lean = make_fake_env()
+    lean.observe_screen_only(out)
+    seen = [lean.reset(seed=0)[0], lean.step(2)[0]]
+    assert all(observation["screen"] is out and lean.observation_space.contains(observation) for observation in seen)
+    assert (out == screens[1][:, :, 0]).all() and lean.step(3)[1] == rewards[0]
+
+
+def test_short_steps_hold_a_button_all_frames_but_one(make_fake_env, fake):
+    env = make_fake_env(action_freq=8)
+    env.reset()
+    env.step(4)
+    assert fake.pressed[-1] == ("a", 7)

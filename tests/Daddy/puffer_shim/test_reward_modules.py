@@ -183,11 +183,16 @@ def test_modules_add_up_replace_the_reward_and_compose():
     assert info["reward_components"] == [("env", 5.0), ("half", 0.5)]
 
 
-def test_the_record_shows_the_modules_reward():
-    env = RecordEnv(EpsilonEnv(StandInEnv({}), [Constant("two", 2.0)]), 9)
-    assert env.reset(seed=0)[0].view(RECORD)["r_env"][0] == 0
-    row, reward, *_ = env.step(5)
-    assert reward == row.view(RECORD)["r_env"][0] == 2.0
+def test_the_record_shows_the_modules_reward_and_terms():
+    env = RecordEnv(EpsilonEnv(StandInEnv({}), [Constant("two", 2.0), Constant("half", 0.5)]), 9)
+    first = env.reset(seed=0)[0].view(RECORD)
+    assert first["r_env"][0] == 0 and not first["reward_terms"].any()
+    assert env.reward_term_names == ("two", "half")
+    for _ in range(2):
+        row, reward, *_ = env.step(5)
+        record = row.view(RECORD)
+        assert reward == record["r_env"][0] == 2.5
+        assert record["reward_terms"][0].tolist()[:3] == [2.0, 0.5, 0.0]
 
 
 @pytest.fixture(scope="module")
