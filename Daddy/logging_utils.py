@@ -128,8 +128,8 @@ class RunLogger:
             self._hidden += 1
 
     def flush_episode_logs(self, timeout_s: float = 5.0) -> bool:
-        """Wait until all that was logged is in the files; False if the disk refuses or takes longer."""
-        return self._writer.barrier(timeout_s)
+        """Wait until all that was logged is in the files; False if the disk refuses (at once) or takes longer."""
+        return not self._writer.refused and self._writer.barrier(timeout_s)
 
     # --- what happens now and then
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -46,6 +47,8 @@ def report(directory: Path, as_json: bool) -> int:
     """Print the summary of the run in ``directory``."""
     check_run(directory)
     summary = summarise(directory)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII is no reason to fail
     try:
         if as_json:
             print(json.dumps(summary, indent=1), flush=True)

@@ -4,9 +4,15 @@ import ast
 import contextlib
 import csv
 import dataclasses
+import errno
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +23,7 @@ from Daddy import build, train_slim
 from Daddy.background_eval import BackgroundEvaluator
 from Daddy.cli import build_parser, parse_config
 from Daddy.config import TrainConfig, preset
+from Daddy.logging_utils import RunLogger
 from Daddy.logs import schema
 from Daddy.logs.console import choose_dashboard
 from Daddy.logs.reader import latest_metrics, read_events, read_rows, read_status, state_of
@@ -130,6 +137,93 @@ def test_the_log_keeps_what_the_terminal_showed(run):
     assert (directory / "train.log").read_text() == shown
 
 
+# --- what goes wrong
+
+
+def test_a_disk_that_is_full_for_a_while_stops_nothing_and_loses_nothing(tmp_path, monkeypatch):
+    """The log files cannot be written until the run has told its first interval; then there is room again."""
+    write, told = os.write, threading.Event()
+
+    def refuse(descriptor: int, data: bytes) -> int:
+        if threading.current_thread().name == "log-writer" and not told.wait(0.01):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    log_interval = RunLogger.log_interval
+
+    def tell(self, line: str, scalars: dict, step_global: int) -> None:
+        log_interval(self, line, scalars, step_global)
+        if step_global >= 150:
+            told.set()
+
+    monkeypatch.setattr(os, "write", refuse)
+    monkeypatch.setattr(RunLogger, "log_interval", tell)
+    shown = train(tmp_path, "--run-name", "full")
+    directory = tmp_path / "full"
+    assert re.search(r"^\[alarm\] episodes.csv cannot be written \(No space left on device\); train", shown, re.M)
+    assert [int(row["episode_id"]) for row in read_rows(directory, "episodes.csv")] == [0, 1, 2, 3, 4]
+    assert len(list(read_events(directory, "step"))) == 20 and (directory / "train.log").read_text() == shown
+    assert state_of(read_status(directory))[0] == "done"
+
+
+def test_a_kill_loses_at_most_the_last_second(tmp_path):
+    """A process logs an episode every 5 ms and says each on a pipe until it is killed."""
+    code = """
+import itertools, sys, time
+from tests.Daddy.test_logging_utils import FakeNames, RunLogger, episode
+logger = RunLogger(__import__("pathlib").Path(sys.argv[1]), "plain", FakeNames(), "boot")
+for i in itertools.count():
+    logger.log_episode_summary(episode(i))
+    print(i, file=sys.stderr, flush=True)
+    time.sleep(0.005)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    told = [(int(line), time.monotonic()) for line, _ in zip(process.stderr, range(400), strict=False)]
+    process.kill()
+    killed = time.monotonic()
+    process.wait()
+    process.stderr.close()
+    on_disk = [int(row["episode_id"]) for row in read_rows(tmp_path, "episodes.csv")]
+    assert on_disk == list(range(len(on_disk))), "nothing is missing in between"
+    older = [number for number, when in told if when < killed - 1.0]
+    assert older and on_disk[-1] >= older[-1]
+
+
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@pytest.mark.parametrize(
+    "module, arguments, code, message",
+    [
+        ("train_slim", ["--run-name", "caf\u00e9"], 2, "must be printable"),
+        ("train_slim", ["--run-name", "a/b"], 2, "without path separators"),
+        ("train_slim", ["--run-name", "taken"], 2, "exists"),
+        ("train_slim", ["--runs-dir", "/proc/nowhere"], 2, "choose another --runs-dir"),
+        ("train_slim", ["--help"], 0, ""),
+        ("report", ["caf\u00e9"], 2, "no run"),
+        ("report", ["taken"], 2, "holds no run"),
+    ],
+)
+def test_bad_input_is_one_line_even_where_only_ascii_can_be_shown(tmp_path, module, arguments, code, message):
+    (tmp_path / "runs" / "taken").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-m", f"Daddy.{module}", *arguments], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | ASCII | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == code and message in done.stderr
+    assert done.stderr.count("\n") == (1 if code else 0) and "Traceback" not in done.stderr
+
+
+def test_a_report_is_readable_where_only_ascii_can_be_shown(run):
+    command = [sys.executable, "-m", "Daddy.report", str(run[0])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, env=os.environ | ASCII)
+    assert done.returncode == 0 and b"200 of 200" in done.stdout and done.stdout.isascii()
+
+
 # --- documentation
 
 
@@ -148,8 +242,10 @@ def test_every_key_is_documented_and_every_documented_key_is_emitted(run):
     evaluation = {"eval/greedy_" + name for name in evaluation_means()}
     emitted = set(latest_metrics(run[0])) | evaluation
     known = documented((ROOT / "docs/METRICS.md").read_text())["Interval numbers"]
-    assert {tag for tag in emitted if not any(re.fullmatch(pattern(key), tag) for key in known)} == set()
-    assert {key for key in known if not any(re.fullmatch(pattern(key), tag) for tag in emitted)} == set()
+    new = {tag for tag in emitted if not any(re.fullmatch(pattern(key), tag) for key in known)}
+    assert new == set(), "say in docs/METRICS.md what these mean"
+    gone = {key for key in known if not any(re.fullmatch(pattern(key), tag) for tag in emitted)}
+    assert gone == set(), "docs/METRICS.md promises these"
 
 
 def evaluation_means() -> set[str]:
@@ -166,18 +262,21 @@ def test_every_column_is_documented():
         (section,) = (names for title, names in sections.items() if title.startswith(f"`{name}`"))
         assert section == set(columns), name
     (events,) = (names for title, names in sections.items() if title.startswith("`events.jsonl`"))
-    assert events == {*schema.STEP_KEYS, *schema.EVENT_KEYS, *kinds_in_the_code()}
+    assert events == {*schema.STEP_KEYS, *schema.EVENT_KEYS, *kinds_in_the_code()}, "docs/METRICS.md, the code"
     (status,) = (names for title, names in sections.items() if title.startswith("`status.json`"))
     assert status == set(schema.STATUS_KEYS)
     assert f"Schema version {schema.VERSION} " in (ROOT / "docs/METRICS.md").read_text()
 
 
 def kinds_in_the_code() -> set[str]:
-    """First arguments of all log_event calls in the trainer."""
-    calls = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    named = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "log_event"]
-    assert all(isinstance(call.args[0], ast.Constant) for call in named), "event kinds are written out"
-    return {call.args[0].value for call in named}
+    """First arguments of all log_event calls in the trainer: literals, or looked up in a table _KINDS of them."""
+    nodes = [node for tree in trees() for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "log_event"]
+    tables = [node.value for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_KINDS"]
+    kinds = [call.args[0] for call in calls] + [value for table in tables for value in table.values]
+    looked_up = [kind for kind in kinds if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "_KINDS"]
+    assert all(isinstance(kind, ast.Constant) for kind in kinds if kind not in looked_up), "event kinds are written out"
+    return {kind.value for kind in kinds if kind not in looked_up}
 
 
 # --- settings
