@@ -30,6 +30,7 @@ COMMANDS = {
     "train_slim": (("-m", "Daddy.train_slim"), "the same loop with the small preset"),
     "report": (("-m", "Daddy.report"), "summary of a run, alive or finished"),
     "evaluate": (("-m", "Daddy.evaluate"), "play a trained run's episodes without training noise"),
+    "alarm_study": (("-m", "Daddy.alarm_study"), "how often progress alarms are wrong and how early they are right"),
     "walkthrough": (("-m", "pokemonred_puffer.walkthrough"), "play the cartridge to its end with recorded keys"),
     "fuzz": (("-m", "tests.cartridge.fuzz"), "random play that checks the cartridge's invariants"),
     "rom": ((str(ROOT / "cartridge" / "build.py"),), "rebuild the cartridge (needs SDCC)"),

@@ -27,7 +27,7 @@ class AlarmRule:
     target: float = 0.5
     patience: int = 200
     warning: float = 0.95
-    warning_run: int = 20
+    warning_run: int = 50
     critical: float = 0.99
     critical_run: int = 60
     mastered: float = 0.95

@@ -13,7 +13,7 @@ import numpy as np
 
 from Daddy import beta as beta_math
 from Daddy.alarms import LEVELS, AlarmRule, AlarmState
-from Daddy.beta import BetaPrior
+from Daddy.beta import FORGETTING, BetaPrior
 from Daddy.first_times import NEVER, FirstTimes
 
 MASTERED_MEAN = 0.9  # posterior mean from which a milestone pays nothing
@@ -84,9 +84,9 @@ class BayesMonitor:
 
     def __init__(
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
-        prior: BetaPrior | None = None, forgetting: float = 0.98,
+        prior: BetaPrior | None = None, forgetting: float = FORGETTING,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; `forgetting` 0.98 remembers about 50 attempts."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
         size = len(self.quests)

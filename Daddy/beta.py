@@ -10,8 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln
 
-_MEANS = np.linspace(0.02, 0.98, 49)  # grid of the hyper-parameters in `pool`
-_STRENGTHS = np.geomspace(0.5, 200.0, 28)
+FORGETTING = 0.97  # remembers about 33 attempts
+
+def _hyper_grid() -> tuple[np.ndarray, np.ndarray]:
+    means, strengths = np.meshgrid(np.linspace(0.02, 0.98, 49), np.geomspace(0.5, 200.0, 28), indexing="ij")
+    return (means * strengths).ravel(), ((1.0 - means) * strengths).ravel()
+
+
+HYPER_GRID = _hyper_grid()  # (alpha, beta) of the priors that `pool` considers, each (G,)
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,11 @@ def probability_within(
 def pool(successes: np.ndarray, failures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Partially pooled posteriors of related rates: (alpha, beta), each float64 (K,), from counts (K,).
 
-    theta_k ~ Beta(mu kappa, (1 - mu) kappa) with mu uniform and kappa log-uniform on a grid; the grid is integrated
+    theta_k ~ Beta(mu kappa, (1 - mu) kappa), mu uniform and kappa log-uniform on HYPER_GRID, which is integrated
     exactly (Beta-binomial evidence), and each mixture is matched by a Beta of the same mean and variance. Cells with
     few attempts lean on the others, cells with many stand alone.
     """
-    mu, kappa = (axis.ravel()[:, None] for axis in np.meshgrid(_MEANS, _STRENGTHS, indexing="ij"))  # (G, 1)
-    a0, b0 = mu * kappa, (1.0 - mu) * kappa
+    a0, b0 = (parameter[:, None] for parameter in HYPER_GRID)  # (G, 1)
     a, b = a0 + successes, b0 + failures  # (G, K)
     evidence = (betaln(a, b) - betaln(a0, b0)).sum(axis=1)  # (G,)
     weight = np.exp(evidence - evidence.max())

@@ -51,7 +51,7 @@ def test_every_link_points_at_a_file(link):
 def test_flags_named_in_the_text_exist():
     parsers = (build_parser("p", "t", preset("big")), evaluate.build_parser())
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
-    elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record", "--json"}
+    elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record", "--json", "--quick"}
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known | elsewhere
 
 
