@@ -170,7 +170,8 @@ class Learner:
         """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
         burn = self.spec.burn_in
         state = inputs.state
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        # No cache: it is the process's, and acting, on another thread, clears it at times that depend on the machine.
+        with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
             with torch.no_grad():
                 target_q, _, _ = self.target.forward_cells(inputs.cells, inputs.core, state, inputs.first)
                 if burn:

@@ -259,3 +259,12 @@ def test_value_rescaling_inverts():
     x = torch.linspace(-300, 300, 101, dtype=torch.float64)
     torch.testing.assert_close(unrescale(rescale(x)), x, rtol=1e-6, atol=1e-6)
     assert rescale(torch.tensor(0.0)) == 0
+
+
+def test_bfloat16_updates_do_not_depend_on_what_other_threads_do():
+    agent = make(learner=replace(CONFIG.learner, precision="bfloat16"))
+    feed(agent, Stream(), 60)
+    cached = []
+    agent.learner.online.structured.register_forward_hook(lambda *_: cached.append(torch.is_autocast_cache_enabled()))
+    agent.learn()
+    assert cached == [False, False], "the cache of casts belongs to the process, and acting clears it"
