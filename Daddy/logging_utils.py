@@ -84,7 +84,6 @@ class RunLogger:
         sinks[schema.TEXT] = TextSink(directory / schema.TEXT)
         sinks["tb"] = BoardSink(directory / "tb", None if resume_step is None else resume_step + 1)
         self._writer = LogWriter(sinks, self._write_status)
-        self._status_error: str | None = None
         self._machine = Machine(directory)
         self.console = Console(mode, lambda line: self._writer.put(schema.TEXT, line))
         self._step, self._sampled, self._hidden = resume_step or 0, 0, 0
@@ -219,14 +218,10 @@ class RunLogger:
             self.console.print(f"[alarm] {message}")
         self.console.close()
 
-    def _write_status(self) -> None:
+    def _write_status(self) -> OSError | None:
         """On the writer's thread, once a second."""
         self._status.update(dropped_step_rows=self._writer.dropped[schema.EVENTS], alarms=self.alarms())
-        error = self._status.write()
-        reason = error.strerror if error else None
-        if reason != self._status_error and reason:
-            self._writer.messages.append(f"{schema.STATUS} cannot be written ({reason}); training goes on")
-        self._status_error = reason
+        return self._status.write()
 
     def _step_record(self, row: np.void, terms: dict[str, float], weights: dict[str, float]) -> dict[str, Any]:
         """A sampled step; ``quest_id`` is the index of the milestone to go for, -1 when none is left."""

@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_for_a_while_stops_nothing_and_loses_nothing(tmp_pat
     monkeypatch.setattr(RunLogger, "log_interval", tell)
     shown = train(tmp_path, "--run-name", "full")
     directory = tmp_path / "full"
-    assert re.search(r"^\[alarm\] episodes.csv cannot be written \(No space left on device\); train", shown, re.M)
+    assert re.search(r"^\[alarm\] log files cannot be written \(No space left on device: .+\); training", shown, re.M)
     assert [int(row["episode_id"]) for row in read_rows(directory, "episodes.csv")] == [0, 1, 2, 3, 4]
     assert len(list(read_events(directory, "step"))) == 20 and (directory / "train.log").read_text() == shown
     assert state_of(read_status(directory))[0] == "done"

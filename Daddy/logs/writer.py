@@ -29,12 +29,10 @@ class Sink(Protocol):
 
 
 class _Channel:
-    """One file: its sink, the records that wait for it and, while it cannot be written, since when."""
+    """One file: its sink and the records that wait for it."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink, self.waiting = sink, deque()
-        self.refused_since: float | None = None
-        self.last_alarm = 0.0
 
     def drain(self) -> OSError | None:
         """Write what waits; returns the error when the disk refused (nothing is lost then)."""
@@ -49,15 +47,19 @@ class _Channel:
 
 
 class LogWriter:
-    """``put`` from the loop, everything else on one thread. ``each_second`` runs on that thread.
+    """``put`` from the loop, everything else on one thread. ``each_second`` runs there too and may return an error.
 
-    ``messages`` collects what a person should see (the loop prints it); ``dropped`` counts lost records per file.
+    ``messages`` collects what a person should see (the loop prints it); ``dropped`` counts lost records per file;
+    ``refused`` names the files that cannot be written now.
     """
 
-    def __init__(self, sinks: dict[str, Sink], each_second: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, sinks: dict[str, Sink], each_second: Callable[[], OSError | None] = lambda: None) -> None:
         self._channels = {name: _Channel(sink) for name, sink in sinks.items()}
         self._each_second = each_second
-        self._second = 0.0
+        self.refused: tuple[str, ...] = ()
+        self._second = self._last_alarm = 0.0
+        self._refused_since: float | None = None
+        self._status_error: OSError | None = None
         self._barriers: deque[threading.Event] = deque()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._bug: BaseException | None = None
@@ -70,11 +72,6 @@ class LogWriter:
     def waiting(self) -> int:
         """Records that are not yet handed to the system's files."""
         return sum(len(channel.waiting) for channel in self._channels.values())
-
-    @property
-    def refused(self) -> list[str]:
-        """Files that cannot be written now."""
-        return [name for name, channel in self._channels.items() if channel.refused_since is not None]
 
     def put(self, name: str, record: Any, droppable: bool = False) -> None:
         """Queue ``record`` for file ``name``; a droppable one is dropped and counted when too many wait."""
@@ -101,8 +98,8 @@ class LogWriter:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout_s)
-        for name in self.refused:
-            self.messages.append(f"{name} could not be written to its end; its last records are lost")
+        if self.refused:
+            self.messages.append(f"{', '.join(self.refused)} could not be written to the end; records are lost")
         for channel in self._channels.values():
             channel.sink.file.close()
 
@@ -119,31 +116,36 @@ class LogWriter:
 
     def _pass(self) -> None:
         barriers = [self._barriers.popleft() for _ in range(len(self._barriers))]
-        for name, channel in self._channels.items():
-            self._report(name, channel, channel.drain())
-        if self.refused:
+        errors = {name: error for name, channel in self._channels.items() if (error := channel.drain())}
+        now = time.monotonic()
+        if now - self._second >= 1.0 or self._stop.is_set():
+            self._second, self._status_error = now, self._each_second()
+        self.refused = tuple(errors)
+        if errors:
             self._barriers.extend(barriers)
         else:
             for done in barriers:
                 done.set()
-        now = time.monotonic()
-        if now - self._second >= 1.0 or self._stop.is_set():
-            self._second = now
-            self._each_second()
+        self._report(list(errors.values()) or ([self._status_error] if self._status_error else []), now)
 
-    def _report(self, name: str, channel: _Channel, error: OSError | None) -> None:
-        now = time.monotonic()
-        if error is None:
-            if channel.refused_since is not None:
-                seconds, channel.refused_since = now - channel.refused_since, None
-                self.messages.append(f"{name} is written again after {seconds:.0f} s")
+    def _report(self, errors: list[OSError], now: float) -> None:
+        """Say when the disk begins to refuse, once a minute while it does, and when it takes everything again."""
+        if not errors:
+            if self._refused_since is not None:
+                lost = sum(self.dropped.values())
+                self.messages.append(
+                    f"log files are written again after {now - self._refused_since:.0f} s; "
+                    + (f"{lost:,} records were dropped so far" if lost else "nothing is lost")
+                )
+                self._refused_since = None
             return
-        if channel.refused_since is None:
-            channel.refused_since = now
-        elif now - channel.last_alarm < _REMIND_S:
+        if self._refused_since is None:
+            self._refused_since = now
+        elif now - self._last_alarm < _REMIND_S:
             return
-        channel.last_alarm = now
+        self._last_alarm = now
+        what = ", ".join(self.refused) or "the status"
         self.messages.append(
-            f"{name} cannot be written ({error.strerror}); training goes on, {len(channel.waiting)} records wait: "
-            "make room on the disk"
+            f"log files cannot be written ({errors[0].strerror}: {what}); training goes on and they "
+            "are kept in memory: make room on the disk"
         )

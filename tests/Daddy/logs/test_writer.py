@@ -65,24 +65,24 @@ def test_a_full_disk_holds_up_neither_the_caller_nor_other_files_and_loses_nothi
     for i in range(100):
         log.put("a", str(i))
         log.put("b", str(i))
-    wait_for(lambda: log.refused == ["a"])
+    wait_for(lambda: log.refused == ("a",))
     assert (tmp_path / "b").read_text().count("\n") == 100
     assert not log.barrier(0.05), "what cannot be written is not there"
     (message,) = log.messages
-    assert message.startswith("a cannot be written (No space left on device); training goes on")
+    assert message.startswith("log files cannot be written (No space left on device: a); training goes on")
     log.put("a", "100")
     full.clear()
     wait_for(lambda: not log.refused)
     assert log.barrier(5)
     assert (tmp_path / "a").read_text().split() == [str(i) for i in range(101)]
-    assert "written again" in log.messages[-1] and len(log.messages) == 2
+    assert "written again" in log.messages[-1] and "nothing is lost" in log.messages[-1] and len(log.messages) == 2
 
 
 def test_only_droppable_records_go_under_pressure_and_they_are_counted(tmp_path, log, full, monkeypatch):
     monkeypatch.setattr(writer, "DROPPABLE_CAPACITY", 10)
     full.add("a")
     log.put("a", "stuck")
-    wait_for(lambda: log.refused == ["a"])
+    wait_for(lambda: log.refused == ("a",))
     for i in range(50):
         log.put("a", f"step {i}", droppable=True)
         log.put("a", f"episode {i}")
@@ -97,7 +97,7 @@ def test_memory_is_bounded_even_if_the_disk_never_comes_back(log, full, monkeypa
     monkeypatch.setattr(writer, "CAPACITY", 20)
     full.add("a")
     log.put("a", "stuck")
-    wait_for(lambda: log.refused == ["a"])
+    wait_for(lambda: log.refused == ("a",))
     for i in range(100):
         log.put("a", str(i))
     assert log.waiting == 20 and log.dropped["a"] == 80
@@ -108,7 +108,17 @@ def test_what_is_lost_at_the_end_is_said(tmp_path, full):
     full.add("a")
     log.put("a", "x")
     log.close()
-    assert "its last records are lost" in log.messages[-1]
+    assert "a could not be written to the end; records are lost" in log.messages[-1]
+
+
+def test_a_status_that_cannot_be_written_is_said_once(tmp_path):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    log = LogWriter({"a": TextSink(tmp_path / "a")}, each_second=lambda: error)
+    wait_for(lambda: log.messages)
+    log.close()
+    assert [message.split(";")[0] for message in log.messages] == [
+        "log files cannot be written (No space left on device: the status)"
+    ]
 
 
 def test_a_bug_in_the_thread_is_raised_in_the_loop(tmp_path):
