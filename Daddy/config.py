@@ -42,8 +42,8 @@ class TrainConfig:
     )
     dashboard: str = setting(
         "auto", "run",
-        "plain: one line per interval; line: one refreshing line; auto: line on a terminal, else plain",
-        choices=("auto", "line", "plain"),
+        "full: the whole terminal; line: one refreshing line; plain: printed lines; auto: full where it fits",
+        choices=("auto", "full", "line", "plain"),
     )
 
     backend: str = setting(

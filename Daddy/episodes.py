@@ -43,6 +43,11 @@ class EpisodeTracker:
         self._current = np.zeros((num_envs, milestone_bytes), np.uint8)
         self._ever = np.zeros(milestone_bytes, np.uint8)
 
+    @property
+    def ever(self) -> np.ndarray:
+        """Packed bits that any episode of the run has reached, uint8 (bytes,)."""
+        return self._ever
+
     def add(self, rows: np.ndarray, env_ids: np.ndarray, terms: RewardTerms, step_global: int) -> list[Episode]:
         """Account one batch of records (shape (B,)); returns the episodes that ended in it, in row order."""
         first = rows["is_first"].astype(bool)

@@ -74,6 +74,7 @@ class RunLogger:
         total_steps: int = 0, resume_step: int | None = None, episodes: int = 0,
     ) -> None:  # fmt: skip
         self.monitor: MonitorView | None = None
+        self.last_checkpoint: dict[str, Any] | None = None  # step_global, path, unix_time
         self._names, self._savestate_tag, self._every = names, savestate_tag, step_log_every
         if resume_step is not None:
             _cut_files(directory, resume_step)
@@ -89,6 +90,11 @@ class RunLogger:
         self._step, self._sampled, self._hidden = resume_step or 0, 0, 0
         self._ended = episodes
         self._lines_since, self._line_budget = time.monotonic(), _EPISODE_LINES_PER_SECOND
+
+    @property
+    def names(self) -> Names:
+        """Ids to words, for who shows them elsewhere."""
+        return self._names
 
     # --- steps and episodes
 
@@ -192,6 +198,7 @@ class RunLogger:
         """
         self._step = step_global
         self._status.update(step_global=step_global, phase=phase, loop_heartbeat=time.time())
+        self.console.say_phase(phase)
         self._writer.raise_bug()
         while self._writer.messages:
             self.log_event("alarm", self._writer.messages.popleft())
@@ -199,7 +206,8 @@ class RunLogger:
     def note_checkpoint(self, path: Path, step_global: int) -> None:
         """Say that ``path`` now holds a complete checkpoint."""
         self.log_event("checkpoint", str(path), step_global=step_global)
-        self._status.update(last_checkpoint={"step_global": step_global, "path": str(path), "unix_time": time.time()})
+        self.last_checkpoint = {"step_global": step_global, "path": str(path), "unix_time": time.time()}
+        self._status.update(last_checkpoint=self.last_checkpoint)
 
     def alarms(self) -> list[str]:
         """What is wrong with the logs at this moment."""

@@ -16,11 +16,11 @@ from Daddy.background_eval import BackgroundEvaluator
 from Daddy.build import build_agent, build_mixer, build_pacer, build_vector, choose_device
 from Daddy.checkpoint import save_checkpoint
 from Daddy.config import TrainConfig
+from Daddy.dashboard import choose_dashboard
 from Daddy.episodes import EpisodeTracker
 from Daddy.errors import EXIT_OK
 from Daddy.intrinsic import RewardMixer
 from Daddy.logging_utils import RunLogger
-from Daddy.logs.console import choose_dashboard
 from Daddy.logs.lines import interval_line
 from Daddy.names import Names
 from Daddy.pacing import ReplayPacer
@@ -29,6 +29,7 @@ from Daddy.run_dir import check_run_dir, create_run_dir
 from Daddy.schedules import epsilons
 from Daddy.signals import StopSignals
 from Daddy.stopwatch import Stopwatch
+from Daddy.watch import Parts, Watch
 
 
 def run_training(config: TrainConfig) -> int:
@@ -73,6 +74,7 @@ def _train(
     episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
     interval, clock = IntervalStats(config.num_envs), Stopwatch()
     step_global, pacer = 0, build_pacer(config)
+    watch = Watch(config, logger, Parts(agent, mixer, episodes, interval, clock))
     next_log, next_save = config.log_interval, config.save_interval or config.total_steps
     with StopSignals() as stop, BackgroundEvaluator(config, directory, logger) as evaluator:
         while True:
@@ -116,6 +118,7 @@ def _train(
                 for episode in ended:
                     logger.log_episode_summary(episode)
                 logger.log_milestones(episodes.new_milestones(), step_global)
+                watch.tick(rows, env_ids, step_global, pacer.learned, epsilon)
                 if ended:
                     logger.log_monitor(step_global, ended[-1].episode_id)
             finished = step_global >= config.total_steps or stop.requested

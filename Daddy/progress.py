@@ -42,23 +42,32 @@ class IntervalStats:
         for name, value in metrics.items():
             self._metrics[name].append(value)
 
+    def seconds(self) -> float:
+        """Age of the interval."""
+        return time.perf_counter() - self._since
+
+    def means(self) -> dict[str, float]:
+        """Reward terms per step and learner metrics of the interval so far, as ``group/name``."""
+        rewards = {f"reward/{name}": total / max(self._steps, 1) for name, total in self._rewards.items()}
+        return rewards | {name: fmean(values) for name, values in self._metrics.items()}
+
     def take(self, episodes: EpisodeTracker) -> dict[str, float]:
         """``group/name`` scalars of the interval; starts a new one."""
         now = time.perf_counter()
-        scalars = {f"reward/{name}": total / max(self._steps, 1) for name, total in self._rewards.items()}
+        scalars = self.means()
         scalars["charts/SPS"] = self._all_steps / max(now - self._started, 1e-9)  # of this process, resumed or not
         scalars["charts/SPS_now"] = self._steps / max(now - self._since, 1e-9)
         scalars["charts/active_envs"] = float(np.count_nonzero(self._active))
         scalars["charts/episodes"] = float(episodes.completed)
-        scalars.update({name: fmean(values) for name, values in self._metrics.items()})
         running = unpack_milestones(episodes.running_milestones()).sum(axis=1)  # [num_envs]
         scalars["milestone/running_mean"] = float(running.mean())
-        scalars.update(_episode_scalars(list(episodes.recent)))
+        scalars.update(episode_scalars(list(episodes.recent)))
         self._clear(now)
         return scalars
 
 
-def _episode_scalars(recent: list[Episode]) -> dict[str, float]:
+def episode_scalars(recent: list[Episode]) -> dict[str, float]:
+    """Means over the last episodes; {} before the first."""
     if not recent:
         return {}
     reached = np.stack([unpack_milestones(episode.milestones) for episode in recent])  # [K, M]

@@ -48,14 +48,14 @@ class RewardTerm:
 
 @dataclass(frozen=True)
 class MilestoneRow:
-    """One milestone: a posterior when the monitor runs, else a count over the last episodes."""
+    """The posterior of one milestone's success rate theta."""
 
     name: str
-    mean: float  # posterior mean of theta, or reached / attempts
+    mean: float
+    lo95: float  # credible interval
+    hi95: float
     attempts: int  # episodes that could have reached it
-    reached: int = 0  # of those
-    lo95: float | None = None  # credible interval; None without a monitor
-    hi95: float | None = None
+    reached: bool = False  # ever, in this run
     alarm_level: int = 0  # 0 none, 1 warning, 2 critical
 
 

@@ -22,11 +22,14 @@ class Stopwatch:
         finally:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
 
-    def take(self) -> dict[str, float]:
-        """Share of wall time per section in percent (``other`` is the rest); starts a new period."""
-        now = time.perf_counter()
-        wall = max(now - self._since, 1e-9)
+    def shares(self) -> dict[str, float]:
+        """Share of wall time per section in percent so far (``other`` is the rest)."""
+        wall = max(time.perf_counter() - self._since, 1e-9)
         shares = {name: 100.0 * seconds / wall for name, seconds in self._seconds.items()}
-        shares["other"] = max(0.0, 100.0 - sum(shares.values()))
-        self._seconds, self._since = {}, now
+        return shares | {"other": max(0.0, 100.0 - sum(shares.values()))}
+
+    def take(self) -> dict[str, float]:
+        """The shares; starts a new period."""
+        shares = self.shares()
+        self._seconds, self._since = {}, time.perf_counter()
         return shares

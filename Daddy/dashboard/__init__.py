@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TextIO
 
 from Daddy.dashboard.layout import one_line, render
@@ -30,7 +32,15 @@ _WAITING_LINES = 10_000
 class Dashboard:
     """``update`` hands over a snapshot, ``print`` a line; both return at once and may come from any thread."""
 
-    def __init__(self, mode: str, stream: TextIO | None = None, look: Look | None = None) -> None:
+    def __init__(
+        self, mode: str, stream: TextIO | None = None, look: Look | None = None,
+        on_gone: Callable[[str], None] = lambda reason: None,
+    ) -> None:  # fmt: skip
+        """``on_gone`` is told, from the writing thread, why nothing can be written any more.
+
+        Raises:
+            ValueError: unknown mode.
+        """
         if mode not in MODES:
             raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
         self.mode = mode
@@ -44,6 +54,7 @@ class Dashboard:
         self._thread: threading.Thread | None = None
         self._line_open = False
         self._size, self._repainted = (0, 0), 0.0
+        self._phase, self._on_gone = "", on_gone
 
     def start(self) -> None:
         """Begin to write. The full screen is entered with the first snapshot."""
@@ -54,11 +65,19 @@ class Dashboard:
         """Show ``snapshot`` from the next frame on."""
         self._snapshot = snapshot
 
+    def say_phase(self, phase: str) -> None:
+        """Show ``phase`` instead of the snapshot's while the loop is too busy for snapshots; "" ends that."""
+        self._phase = phase
+
     def print(self, line: str) -> None:
         """Show a line: in the log panel (full), above the refreshing line (line) or as it is (plain)."""
+        self.post(line)
+        self._wake.set()
+
+    def post(self, line: str) -> None:
+        """``print`` for signal handlers: takes no lock, so the line may appear half a second later."""
         self._recent.append(line)
         self._waiting.append(line)
-        self._wake.set()
 
     def close(self) -> None:
         """Write what is waiting, restore the terminal and leave the last frame behind. Safe to call twice."""
@@ -79,8 +98,8 @@ class Dashboard:
                 if self.mode != "plain":
                     self._stop.wait(_PERIOD_S)
             self._finish()
-        except (OSError, ValueError):
-            self._waiting.clear()  # the terminal or the pipe is gone; files still have everything
+        except (OSError, ValueError) as error:
+            self._on_gone(str(error))
 
     def _write(self) -> None:
         if self.mode == "full":
@@ -88,7 +107,7 @@ class Dashboard:
             return
         self._print_waiting()
         if self.mode == "line" and self._snapshot:
-            self._stream.write("\r\x1b[2K" + one_line(self._snapshot, terminal_size(self._stream)[0] - 1))
+            self._put("\r\x1b[2K" + one_line(self._now(), terminal_size(self._stream)[0] - 1))
             self._line_open = True
         self._stream.flush()
 
@@ -108,24 +127,32 @@ class Dashboard:
             self._repainted = now
         self._size = size
         self._waiting.clear()
-        canvas = render(self._snapshot, tuple(self._recent), *size, self._look)
+        canvas = render(self._now(), tuple(self._recent), *size, self._look)
         self._screen.draw(canvas.rows(self._look), repaint)
 
     def _print_waiting(self) -> None:
         lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if lines and self._line_open:
-            self._stream.write("\r\x1b[2K")
+            self._put("\r\x1b[2K")
             self._line_open = False
-        self._stream.writelines(line + "\n" for line in lines)
+        self._put("".join(line + "\n" for line in lines))
 
     def _finish(self) -> None:
         """The normal screen keeps the last frame and the newest lines."""
         if self.mode == "full" and self._snapshot:
             self._draw()
-            rows = render(self._snapshot, tuple(self._recent), *self._size, self._look).rows(self._look)
+            rows = render(self._now(), tuple(self._recent), *self._size, self._look).rows(self._look)
             self._screen.leave()
-            self._stream.write("\n".join(rows) + "\n")
+            self._put("\n".join(rows) + "\n")
         self._print_waiting()
         if self._line_open:
-            self._stream.write("\n")
+            self._put("\n")
         self._stream.flush()
+
+    def _now(self) -> Snapshot:
+        assert self._snapshot is not None
+        return replace(self._snapshot, phase=self._phase) if self._phase else self._snapshot
+
+    def _put(self, text: str) -> None:
+        encoding = self._stream.encoding or "ascii"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding))

@@ -53,15 +53,15 @@ def interval(mean: float, low: float, high: float, width: int, look: Look, style
 
 
 def sparkline(values: Sequence[float], width: int, look: Look) -> str:
-    """The newest ``width`` values, scaled between their lowest and highest; gaps where a value is missing (NaN)."""
-    shown = np.array(values[-width:], float) if width > 0 else np.zeros(0)
+    """All ``values`` in at most ``width`` characters, scaled between their lowest and highest, newest on the right."""
+    if not len(values) or width < 1:
+        return " " * max(width, 0)
+    bins = np.array_split(np.asarray(values, float), min(width, len(values)))
+    shown = np.array([part.mean() for part in bins])
     levels = _LEVELS if look.unicode else _ASCII_LEVELS
-    finite = shown[np.isfinite(shown)]
-    if not len(finite):
-        return " " * width
-    low, span = finite.min(), np.ptp(finite)
-    steps = (shown - low) / span * (len(levels) - 1) if span > 0 else np.where(np.isfinite(shown), 0.0, np.nan)
-    return "".join(levels[round(v)] if np.isfinite(v) else " " for v in steps).rjust(width)
+    low, span = shown.min(), np.ptp(shown)
+    steps = (shown - low) / span * (len(levels) - 1) if span > 0 else np.zeros(len(shown))
+    return "".join(levels[round(step)] for step in steps).rjust(width)
 
 
 class _Fitted(NamedTuple):

@@ -22,6 +22,8 @@ def number(value: float) -> str:
     size = abs(value)
     if not math.isfinite(value):
         return str(value)
+    if value == round(value) and size < 1000:
+        return f"{value:.0f}"
     if size >= 1e5:
         return count(value)
     if size and size < 1e-3:

@@ -31,6 +31,7 @@ class Band(NamedTuple):
     priority: int
     panels: tuple[str, ...]
     stretch: bool = False
+    weights: tuple[int, ...] = ()  # widths relative to each other; equal by default
 
 
 def _fixed(text: str) -> Callable[[Scene], str]:
@@ -71,7 +72,8 @@ NARROW = (
     Band(7, ("history",)), Band(9, ("spawns",)), Band(10, ("envs",)), Band(11, ("world",)), *_BOTTOM,
 )  # fmt: skip
 _MAIN = (
-    *_TOP, Band(2, ("summary", "time", "losses")), Band(3, ("rewards", "milestones")), Band(7, ("stats", "history")),
+    *_TOP, Band(2, ("summary", "time", "losses")),
+    Band(3, ("rewards", "milestones"), weights=(3, 4)), Band(7, ("stats", "history"), weights=(3, 4)),
 )  # fmt: skip
 MEDIUM = (*_MAIN, Band(8, ("spawns",)), Band(9, ("world", "envs"), stretch=True), *_BOTTOM)
 LEFT = (*_MAIN, *_BOTTOM)
@@ -177,10 +179,11 @@ def _place(bands: Sequence[Band], scene: Scene, x: int, width: int, height: int)
 
 def _columns(scene: Scene, band: Band, width: int) -> list[tuple[str, int]]:
     """(panel, columns with both borders) of the panels of a band that have something to show."""
-    names = [name for name in band.panels if PANELS[name].rows(scene, width)[1] > 0]
-    inner = width - 1 - len(names)
-    shares = [inner // len(names) + (i < inner % len(names)) + 2 for i in range(len(names))] if names else []
-    return list(zip(names, shares, strict=True))
+    weights = band.weights or (1,) * len(band.panels)
+    shown = [(name, w) for name, w in zip(band.panels, weights, strict=True) if PANELS[name].rows(scene, width)[1] > 0]
+    inner, total = width - 1 - len(shown), sum(w for _, w in shown)
+    edges = [inner * sum(w for _, w in shown[:i]) // max(total, 1) for i in range(len(shown) + 1)]
+    return [(name, edges[i + 1] - edges[i] + 2) for i, (name, _) in enumerate(shown)]
 
 
 def _needs(scene: Scene, band: Band, columns: list[tuple[str, int]]) -> tuple[int, int]:

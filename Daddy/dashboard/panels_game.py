@@ -13,27 +13,26 @@ from Daddy.snapshot import MilestoneRow, Snapshot
 
 _PALETTE = 6  # map0..map5
 _SPAWN_STYLES = ("env", "novel", "bayes", "rnd")
-_ALARM_MARKS = (" ", "!", "‼")
 
 
 def draw_rewards(region: Region, scene: Scene) -> None:
     """One row per term: mean per step, weight, share of what is paid out; the last row stacks the shares."""
     terms = scene.snapshot.rewards
     paid = sum(abs(term.weighted) for term in terms) or 1.0
-    width = region.width - 28
+    width = max(region.width - 27, 0)
     cross = "×" if scene.look.unicode else "x"
     for y, term in enumerate(terms):
         share = abs(term.weighted) / paid
         x = region.put(1, y, f"{term.name:<5}", _term_style(term.name))
-        x = region.put(x, y, f" {formats.number(term.mean):>8}", "value")
+        x = region.put(x, y, f" {formats.number(term.mean):>7}", "value")
         x = region.put(x, y, f" {cross}{term.weight:4.2f} ", "label")
         region.spans(x, y, bar(share, width, scene.look, _term_style(term.name)))
         region.right(y, f"{100 * share:3.0f}% ", "value")
     if terms:
         x = region.put(1, len(terms), "total", "title")
-        region.put(x, len(terms), f" {formats.number(scene.snapshot.r_total):>8}", "value")
+        region.put(x, len(terms), f" {formats.number(scene.snapshot.r_total):>7}", "value")
         shares = [(t.name[:1].upper(), abs(t.weighted) / paid, _term_style(t.name)) for t in terms]
-        region.spans(22, len(terms), stacked(shares, width, scene.look))
+        region.spans(21, len(terms), stacked(shares, width, scene.look))
 
 
 def _term_style(name: str) -> str:
@@ -46,43 +45,53 @@ def milestones_title(scene: Scene) -> str:
 
 
 def draw_milestones(region: Region, scene: Scene) -> None:
-    """The frontier: the last milestones that are reached at all and the next ones."""
+    """Around the frontier: name, 95% interval with its mean on a 0..1 axis, both in numbers, and attempts."""
     rows = frontier(scene.snapshot.milestones, region.height)
-    numbers = max((len(_milestone_numbers(row)) for row in rows), default=0)
-    names = min(max((len(short_name(row.name)) for row in rows), default=0), max(region.width - numbers - 14, 8))
-    width = region.width - names - numbers - 5
-    for y, row in enumerate(rows):
-        style = "bad" if row.alarm_level > 1 else "warn" if row.alarm_level else "label"
-        region.put(1, y, short_name(row.name)[:names], style)
-        region.put(names + 1, y, _ALARM_MARKS[row.alarm_level] if scene.look.unicode else " !!"[row.alarm_level], style)
-        region.spans(names + 3, y, _milestone_bar(row, width, scene))
-        region.right(y, _milestone_numbers(row) + " ", "value")
+    roomy = region.width >= 56
+    numbers = [_milestone_numbers(row, roomy) for row in rows]
+    wide = max((len(text) for text in numbers), default=0)
+    names = min(max((len(short_name(row.name)) for row in rows), default=0), (region.width - wide) * 3 // 5)
+    for y, (row, text) in enumerate(zip(rows, numbers, strict=True)):
+        region.put(1, y, _cut(short_name(row.name), names, scene), _milestone_style(row))
+        region.put(names + 1, y, " !!"[row.alarm_level], _milestone_style(row))
+        low_style = "good" if row.mean >= 0.6 else "warn" if row.mean >= 0.2 else "rnd"
+        axis = interval(row.mean, row.lo95, row.hi95, max(region.width - names - wide - 5, 3), scene.look, low_style)
+        region.spans(names + 3, y, axis)
+        region.right(y, text + " ", "value" if row.reached else "label")
+
+
+def _milestone_style(row: MilestoneRow) -> str:
+    return "bad" if row.alarm_level > 1 else "warn" if row.alarm_level else "" if row.reached else "label"
+
+
+def _cut(text: str, width: int, scene: Scene) -> str:
+    if len(text) <= width:
+        return text
+    return text[: max(width - 1, 0)] + ("…" if scene.look.unicode else "~")
 
 
 def frontier(milestones: Sequence[MilestoneRow], rows: int) -> Sequence[MilestoneRow]:
-    """The ``rows`` milestones around the furthest one that was ever reached, at most a third of them beyond it."""
+    """The ``rows`` milestones around the furthest one that was ever reached, about a third of them beyond it."""
     if len(milestones) <= rows:
         return milestones
-    reached = [i for i, row in enumerate(milestones) if row.reached]
-    end = max((reached[-1] + 1 if reached else 0) + (rows + 2) // 3, rows)
-    return milestones[max(0, min(end, len(milestones)) - rows) :][:rows]
+    reached = max((i + 1 for i, row in enumerate(milestones) if row.reached), default=0)
+    end = min(max(reached + (rows + 2) // 3, rows), len(milestones))
+    return milestones[end - rows : end]
 
 
 def short_name(name: str) -> str:
     return name.removeprefix("EVENT_")
 
 
-def _milestone_bar(row: MilestoneRow, width: int, scene: Scene) -> list[tuple[str, str]]:
-    style = "good" if row.mean >= 0.6 else "warn" if row.mean >= 0.2 else "rnd"
-    if row.lo95 is None or row.hi95 is None:
-        return bar(row.mean, width, scene.look, style)
-    return interval(row.mean, row.lo95, row.hi95, width, scene.look, style)
+def _milestone_numbers(row: MilestoneRow, roomy: bool) -> str:
+    if roomy:
+        return f"{row.mean:.2f} [{row.lo95:.2f} {row.hi95:.2f}] {formats.count(row.attempts):>5}"
+    return f"{_share(row.mean)} [{_share(row.lo95)} {_share(row.hi95)}] {formats.count(row.attempts):>4}"
 
 
-def _milestone_numbers(row: MilestoneRow) -> str:
-    if row.lo95 is None or row.hi95 is None:
-        return f"{row.reached:>3}/{row.attempts:<3}"
-    return f"{row.mean:.2f} [{row.lo95:.2f} {row.hi95:.2f}] {row.reached}/{row.attempts}"
+def _share(value: float) -> str:
+    """Three characters: ``.07``, ``.93``, ``1.0``."""
+    return f"{value:.2f}"[1:] if value < 0.995 else "1.0"
 
 
 def draw_history(region: Region, scene: Scene) -> None:
@@ -90,7 +99,7 @@ def draw_history(region: Region, scene: Scene) -> None:
     for y, (name, values) in enumerate(scene.snapshot.series):
         last = formats.number(values[-1]) if values else "-"
         region.put(1, y, name, "label")
-        region.put(11, y, sparkline(values, region.width - 20, scene.look), "spark")
+        region.put(12, y, sparkline(values, region.width - 21, scene.look), "spark")
         region.right(y, f"{last:>7} ", "value")
 
 

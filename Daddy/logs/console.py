@@ -1,57 +1,48 @@
-"""Lines for people: stdout, with the progress line refreshed in place on a terminal, and a copy for ``train.log``."""
+"""Lines for people: to the dashboard, which shows them as the terminal allows, and a copy for ``train.log``."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable
+
+from Daddy.dashboard import Dashboard
+from Daddy.snapshot import Snapshot
 
 
 class Console:
-    """Writes to stdout and hands each line to ``keep``; when stdout goes away (closed pipe) training goes on."""
+    """Shows each line and hands it to ``keep``; when stdout goes away (closed pipe) training goes on."""
 
     def __init__(self, mode: str, keep: Callable[[str], None]) -> None:
-        self._refresh = mode == "line"
+        self.mode = mode
         self._keep = keep
-        self._open_line = False
-        self._gone = False
+        self._dashboard = Dashboard(mode, on_gone=self._gone)
+        self._dashboard.start()
 
     def print(self, text: str) -> None:
-        """A line that stays on screen."""
+        """A line that stays."""
         self._keep(text)
-        self._show(("\n" if self._open_line else "") + text + "\n")
-        self._open_line = False
+        self._dashboard.print(text)
 
     def progress(self, text: str) -> None:
-        """The progress line: refreshed in place in ``line`` mode."""
-        if not self._refresh:
-            self.print(text)
-            return
+        """The interval's line: printed in ``plain`` mode only, because the others show its numbers all the time."""
         self._keep(text)
-        width = shutil.get_terminal_size().columns - 1
-        self._show("\r\x1b[2K" + text[:width])
-        self._open_line = True
+        if self.mode == "plain":
+            self._dashboard.print(text)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The newest snapshot, for the modes that refresh."""
+        self._dashboard.update(snapshot)
+
+    def say_phase(self, phase: str) -> None:
+        """What the run does while no snapshots come; ``training`` leaves that to the snapshots."""
+        self._dashboard.say_phase("" if phase == "training" else phase)
+
+    def urgent(self, text: str) -> None:
+        """A line from a signal handler: shown only, because a handler must not wait for a lock."""
+        self._dashboard.post(text)
 
     def close(self) -> None:
-        """Leave the cursor on a line of its own."""
-        if self._open_line:
-            self._show("\n")
-            self._open_line = False
+        """Show what is waiting and restore the terminal."""
+        self._dashboard.close()
 
-    def _show(self, text: str) -> None:
-        if self._gone:
-            return
-        encoding = sys.stdout.encoding or "ascii"
-        try:
-            sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-            sys.stdout.flush()
-        except (OSError, ValueError) as error:
-            self._gone = True
-            self._keep(f"[alarm] stdout is gone ({error}); lines go to train.log only")
-
-
-def choose_dashboard(wanted: str) -> tuple[str, str]:
-    """Resolve ``auto`` to (mode, reason)."""
-    if wanted != "auto":
-        return wanted, "as asked"
-    return ("line", "stdout is a terminal") if sys.stdout.isatty() else ("plain", "stdout is not a terminal")
+    def _gone(self, reason: str) -> None:
+        self._keep(f"[alarm] stdout is gone ({reason}); lines go to train.log only")

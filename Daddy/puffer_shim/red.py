@@ -17,6 +17,7 @@ from pokemonred_puffer.data.map import MapIds
 from pokemonred_puffer.data.milestones import MILESTONES
 from pokemonred_puffer.errors import ConfigError, did_you_mean
 from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
+from pokemonred_puffer.global_map import regions_of
 from pokemonred_puffer.rom import resolve_rom
 
 SURFACE = ("reset", "step", "close", "read_m")
@@ -120,6 +121,16 @@ def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int,
     if world is None:
         return {int(map_id): map_id.name for map_id in MapIds}
     return {int(entry["id"]): str(entry["name"]) for entry in world["maps"]}
+
+
+def map_regions(rom: str | None = None, allow_mismatch: bool = False) -> dict[int, tuple[int, int, int, int]]:
+    """Map id -> (x, y, width, height) of its place in one picture of the running ROM's world, in cells.
+
+    Raises:
+        RomError: no usable ROM.
+    """
+    regions = regions_of(resolve_rom(rom or None, allow_mismatch))
+    return {map_id: tuple(region) for map_id, region in regions.items()}
 
 
 def available_milestones(rom: str | None = None, allow_mismatch: bool = False) -> frozenset[str]:

@@ -73,6 +73,7 @@ def read_events(directory, kind):
 def test_an_episode_is_one_line_and_one_row(tmp_path, logger, capsys):
     logger.log_episode_summary(episode())
     assert logger.flush_episode_logs()
+    logger.console.close()
     shown = capsys.readouterr().out
     assert shown.startswith("[EP 0 env=7] len=642  R_env=23.5  R_total=31.8  badges=2  map=Map54  savestate_tag=boot")
     (row,) = read_rows(tmp_path)
@@ -88,6 +89,7 @@ def test_a_monitor_adds_thetas_posteriors_and_the_alarm_level(tmp_path, logger, 
     logger.log_episode_summary(episode())
     logger.log_progress(FakeMonitor().posteriors(), 652, episode_id=0)
     logger.flush_episode_logs()
+    logger.console.close()
     assert "  theta_Boulder=0.81  theta_9=0.81  " in capsys.readouterr().out, "EVENT_1 is reached, so it is not next"
     (row,) = read_rows(tmp_path)
     summary = json.loads(row["posterior_summary"])
@@ -140,6 +142,7 @@ def test_a_first_milestone_is_a_line_and_an_event_and_silence_otherwise(tmp_path
     logger.log_milestones(np.array([0], np.uint8), 10)
     logger.log_milestones(np.array([0b100], np.uint8), 12_345)
     logger.flush_episode_logs()
+    logger.console.close()
     assert capsys.readouterr().out == "[milestone] EVENT_2 first reached at step 12,345\n"
     (event,) = read_events(tmp_path, "milestone")
     assert (event["step_global"], event["milestone"]) == (12_345, "EVENT_2")
@@ -156,6 +159,7 @@ def test_events_take_any_numbers_and_stay_json(tmp_path, logger):
 def test_interval_numbers_reach_the_metrics_and_tensorboard(tmp_path, logger, capsys):
     logger.log_interval("the line", {"charts/SPS": 12.0, "losses/td_loss": 0.125}, step_global=500)
     logger.flush_episode_logs()
+    logger.console.close()
     assert capsys.readouterr().out == "the line\n"
     rows = [row for row in read_rows(tmp_path, "metrics.csv") if not row["tag"].startswith("sys/")]
     assert [(row["step_global"], row["tag"], row["value"]) for row in rows] == [

@@ -24,7 +24,7 @@ def milestones() -> tuple[parts.MilestoneRow, ...]:
                 name=f"EVENT_{name}",
                 mean=mean,
                 attempts=140 - i,
-                reached=int(mean * (140 - i)) if i < 8 else 0,
+                reached=i < 8,
                 lo95=max(mean - half, 0),
                 hi95=min(mean + half, 1),
                 alarm_level={6: 1, 7: 2}.get(i, 0),

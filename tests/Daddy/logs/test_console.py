@@ -1,29 +1,27 @@
 import io
 import sys
 
-import pytest
-
-from Daddy.logs.console import Console, choose_dashboard
+from Daddy.logs.console import Console
 
 
-def test_plain_output_has_no_escape_byte_and_line_mode_refreshes(capsys):
+def test_lines_are_shown_and_kept_without_escape_bytes(capsys):
     kept = []
-    plain = Console("plain", kept.append)
-    plain.progress("one")
-    plain.close()
-    assert capsys.readouterr().out == "one\n"
-    line = Console("line", kept.append)
-    line.progress("two")
-    line.progress("three")
-    line.print("stays")
-    line.close()
-    assert capsys.readouterr().out == "\r\x1b[2Ktwo\r\x1b[2Kthree\nstays\n"
-    assert kept == ["one", "two", "three", "stays"]
+    console = Console("plain", kept.append)
+    console.print("one")
+    console.progress("two")
+    console.urgent("three")
+    console.close()
+    assert capsys.readouterr().out == "one\ntwo\nthree\n"
+    assert kept == ["one", "two"], "a signal handler waits for nobody, so its line is only shown"
 
 
-@pytest.mark.parametrize("wanted, mode", [("plain", "plain"), ("line", "line"), ("auto", "plain")])
-def test_auto_output_is_plain_when_piped(wanted, mode, capsys):
-    assert choose_dashboard(wanted)[0] == mode
+def test_modes_that_refresh_do_not_print_interval_lines(capsys):
+    kept = []
+    console = Console("line", kept.append)
+    console.progress("[step 5,000/10,000]")
+    console.close()
+    assert capsys.readouterr().out == ""
+    assert kept == ["[step 5,000/10,000]"]
 
 
 class ClosedPipe(io.StringIO):
@@ -33,8 +31,8 @@ class ClosedPipe(io.StringIO):
 
 def test_a_closed_pipe_is_said_once_and_ends_nothing(monkeypatch):
     kept = []
-    console = Console("plain", kept.append)
     monkeypatch.setattr(sys, "stdout", ClosedPipe())
+    console = Console("plain", kept.append)
     console.print("one")
     console.print("two")
     console.close()
@@ -45,5 +43,7 @@ def test_a_closed_pipe_is_said_once_and_ends_nothing(monkeypatch):
 def test_a_terminal_that_knows_only_ascii_is_no_crash(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    Console("plain", lambda line: None).print("café →")
+    console = Console("plain", lambda line: None)
+    console.print("café →")
+    console.close()
     assert raw.getvalue() == b"caf? ?\n"
