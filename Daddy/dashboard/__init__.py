@@ -44,7 +44,7 @@ class Dashboard:
         if mode not in MODES:
             raise ValueError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
         self.mode = mode
-        self._stream = sys.stdout if stream is None else stream
+        self._given = stream
         self._look = look or detect_look(self._stream)
         self._screen = Screen(self._stream)
         self._snapshot: Snapshot | None = None
@@ -55,6 +55,10 @@ class Dashboard:
         self._line_open = False
         self._size, self._repainted = (0, 0), 0.0
         self._phase, self._on_gone = "", on_gone
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given or sys.stdout
 
     def start(self) -> None:
         """Begin to write. The full screen is entered with the first snapshot."""
