@@ -1,7 +1,8 @@
 """Envs of other people, seen through upstream's surface and put right from outside.
 
 Upstream's observations do not satisfy their own declared space: scalars come for (1,) boxes, bytes for 0/1 bounds, and
-party stats with their bytes swapped. ``Normalised`` repairs shapes, types, bounds and stats without touching the env.
+party stats with their bytes swapped. Its ``reset`` goes on with the running game, and fails when the very first one is
+given a savestate. ``Normalised`` repairs all of that without touching the env.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from Daddy.puffer_shim.capture import savestate_of
 from Daddy.puffer_shim.telemetry import ForkTelemetry
 from pokemonred_puffer.observation import PARTY_WORDS
 from pokemonred_puffer.telemetry import Telemetry
@@ -36,17 +38,30 @@ def _teller(env: Any) -> Any:
 
 
 class Normalised(gymnasium.Wrapper):
-    """An unmodified fork with observations inside ``observation_space`` and a ``telemetry()`` read from its memory."""
+    """An unmodified fork with observations inside ``observation_space`` and a ``telemetry()`` read from its memory.
+
+    ``reset`` without a savestate starts where the first one did, if the fork has a PyBoy or a ``save_state()``.
+    """
 
     def __init__(self, env: gymnasium.Env) -> None:
         super().__init__(env)
         self._fork = ForkTelemetry(env.unwrapped)
         self._now: Telemetry | None = None
+        self._started = False
+        self._start: dict[str, bytes] | None = None  # reset options
         self.observation_space = spaces.Dict({key: widened(box) for key, box in env.observation_space.spaces.items()})
         self._boxes = dict(self.observation_space.spaces)
 
-    def reset(self, **kwargs: Any) -> tuple[dict, dict]:
-        observation, info = self.env.reset(**kwargs)
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        if not self._started:
+            observation, info = self.env.reset(seed=seed)
+            core, self._started = self.env.unwrapped, True
+            if callable(getattr(core, "save_state", None)) or hasattr(core, "pyboy"):
+                self._start = {"state": savestate_of(core)}
+        elif not options:
+            observation, info = self.env.reset(seed=seed, options=self._start)
+        if options:
+            observation, info = self.env.reset(seed=seed, options=options)
         self._fork.start_episode()
         return self._normalise(observation), info
 

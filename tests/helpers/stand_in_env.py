@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -92,7 +93,8 @@ class UnrulyEnv(StandInEnv):
     """A stand-in with upstream's constructor and habits: what it delivers breaks what it declares.
 
     Scalars come for (1,) boxes, bytes for 0/1 bounds, a battle type of 256 for a byte, and stats with their bytes
-    swapped. Settings are read as attributes.
+    swapped. Settings are read as attributes. A reset goes on with the running game, ignores its seed, and fails when
+    the very first one has a state.
     """
 
     def __init__(self, env_config, reward_config) -> None:
@@ -105,9 +107,18 @@ class UnrulyEnv(StandInEnv):
             battle_type=box(0, 4, (1,), np.uint8), events=box(0, 1, (320,), np.uint8),
             hp=box(0, 714, (6,), np.uint32), maxHP=box(0, 714, (6,), np.uint32),
         )  # fmt: skip
+        self.pyboy = SimpleNamespace(
+            memory=self.memory.data, save_state=lambda file: file.write(bytes((self.x, self.y)))
+        )
         self.memory.write(ram_map.wPartyCount, 1)
         self.memory.write(ram_map.wPartyMons + 1, (23).to_bytes(2, "big"))
         self.memory.write(ram_map.wPartyMons + 34, (24).to_bytes(2, "big"))
+
+    def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        if options:
+            self.x, self.y = self.x * 0 + options["state"][0], options["state"][1]  # no x before the first reset
+            return self._observe(), {}
+        return super().reset(seed=seed) if not hasattr(self, "x") else (self._observe(), {})
 
     def _observe(self) -> dict:
         hp, most = (int.from_bytes(n.to_bytes(2, "big"), "little") for n in (23, 24))

@@ -76,6 +76,7 @@ class Fork(gymnasium.Env):
     def __init__(self, env: gymnasium.Env, memory: str) -> None:
         self.action_space, self.reset, self.step, self.close = env.action_space, env.reset, env.step, env.close
         self.read_m, self.observation_space = env.read_m, env.observation_space
+        self.save_state = env.save_state
         if memory == "through pyboy":
             self.pyboy = env.pyboy
 

@@ -19,9 +19,11 @@ from pokemonred_puffer.environment import RedGymEnv
 from pokemonred_puffer.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
+RIGHT = 2
 UNRULY = RedFactory("stand_in_env:UnrulyEnv")
 
 
+@pytest.mark.filterwarnings("ignore:.*Casting input")
 def test_an_unruly_env_is_put_right_from_outside():
     raw = UNRULY({}, None)
     env = adapt(raw)
@@ -34,6 +36,26 @@ def test_an_unruly_env_is_put_right_from_outside():
         assert seen["hp"].tolist() == [23, 0, 0, 0, 0, 0] and seen["maxHP"].tolist() == [24, 0, 0, 0, 0, 0]
         assert (seen["events"] == 0xA5).all()
     assert telemetry_of(env)().map_id == 40
+
+
+def test_a_reset_starts_where_the_first_one_did():
+    raw = UNRULY({}, None)
+    env = adapt(raw)
+    env.reset(seed=0)
+    start = (raw.x, raw.y)
+    env.step(RIGHT)
+    raw.reset()
+    assert (raw.x, raw.y) != start, "by itself it goes on"
+    env.reset(seed=1)
+    assert (raw.x, raw.y) == start
+
+
+def test_a_first_reset_may_have_a_state():
+    raw = UNRULY({}, None)
+    with pytest.raises(AttributeError):
+        raw.reset(options={"state": bytes((3, 4))})
+    adapt(raw).reset(seed=0, options={"state": bytes((3, 4))})
+    assert (raw.x, raw.y) == (3, 4)
 
 
 def test_our_own_env_is_left_alone():
