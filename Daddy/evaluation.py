@@ -1,7 +1,7 @@
 """Greedy episodes from the true start: what the agent can do without help, apart from the noise that training needs.
 
 The network also sees the reward that led to an observation, so evaluation scores rewards exactly as training did: with
-the novelty counts of its own episodes and with the run's own RND network, which is not trained further here.
+the novelty counts of its own episodes and with the run's own RND network and posteriors, which learn nothing here.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ class EvalEpisode:
 
 @dataclass(frozen=True)
 class Weights:
-    """What evaluation needs of a run: its settings, the step and nested tensors of online network and RND."""
+    """What evaluation needs of a run: its settings, the step, and the states of online network and reward mixer."""
 
     config: TrainConfig
     step_global: int
     network: dict[str, Tensor]
-    rnd: dict[str, Any] | None
+    intrinsic: dict[str, Any]
 
 
 def seed_for(config: TrainConfig) -> int:
@@ -79,11 +79,11 @@ def seed_for(config: TrainConfig) -> int:
 
 def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict[str, Any]:
     """The part of a checkpoint that `load_weights` reads, as views of the live tensors."""
-    rnd = mixer.rnd.state_dict() if mixer.rnd else None
-    kept = {} if rnd is None else {"rnd": {name: rnd[name] for name in ("target", "predictor", "pixels", "returns")}}
-    return {
-        "step_global": step_global, "agent": {"learner": {"online": dict(network.state_dict())}}, "intrinsic": kept,
-    }  # fmt: skip
+    intrinsic = mixer.state_dict()
+    if "rnd" in intrinsic:
+        intrinsic["rnd"] = {name: intrinsic["rnd"][name] for name in ("target", "predictor", "pixels", "returns")}
+    learner = {"online": dict(network.state_dict())}
+    return {"step_global": step_global, "agent": {"learner": learner}, "intrinsic": intrinsic}
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -109,9 +109,7 @@ def load_weights(path: Path) -> Weights:
     """
     config = _read_config(path.absolute().parent.parent / "config.json")
     state = load_checkpoint(path)
-    return Weights(
-        config, int(state["step_global"]), state["agent"]["learner"]["online"], state["intrinsic"].get("rnd")
-    )
+    return Weights(config, int(state["step_global"]), state["agent"]["learner"]["online"], state["intrinsic"])
 
 
 def _read_config(path: Path) -> TrainConfig:
@@ -170,20 +168,24 @@ def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
     vector = build_vector(config, stagger=False)
     try:
         actor = Actor(trained_network(weights, vector.num_actions, plan.ablate), at_once, torch.device("cpu"))
-        mixer = _mixer_as_trained(config, weights.rnd)
         for epsilon in plan.epsilons:
             for begin in range(0, plan.episodes, at_once):
                 seed = plan.seed + begin
                 wanted = min(at_once, plan.episodes - begin)
+                mixer = _mixer_as_trained(config, weights.intrinsic)
                 yield from _play_wave(vector, actor, mixer, epsilon, seed, wanted, names)
     finally:
         vector.close()
 
 
-def _mixer_as_trained(config: TrainConfig, rnd: dict[str, Any] | None) -> RewardMixer:
+def _mixer_as_trained(config: TrainConfig, intrinsic: dict[str, Any]) -> RewardMixer:
+    """A mixer of its own for each wave: what it takes in while it scores has no effect on the next one."""
     mixer = build_mixer(config, torch.device("cpu"))
-    if mixer.rnd and rnd:
-        mixer.rnd.load_state_dict({**rnd, "moments": {}, "discounted": np.zeros(config.num_envs), "fresh": np.zeros(0)})
+    for_acting = {"moments": {}, "discounted": np.zeros(config.num_envs), "fresh": np.zeros(0)}
+    if mixer.rnd and "rnd" in intrinsic:
+        mixer.rnd.load_state_dict({**intrinsic["rnd"], **for_acting})
+    if mixer.monitor and "bayes" in intrinsic:
+        mixer.monitor.load_state_dict(intrinsic["bayes"])
     return mixer
 
 

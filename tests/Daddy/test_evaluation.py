@@ -16,6 +16,7 @@ from Daddy.evaluate import main
 from Daddy.evaluation import (
     EvalEpisode,
     EvalPlan,
+    _mixer_as_trained,
     find_checkpoint,
     load_weights,
     play,
@@ -41,7 +42,9 @@ def run_dir(tmp_path_factory):
     (directory / "config.json").write_text(json.dumps(config.__dict__))
     torch.manual_seed(0)
     network = build_network(agent_settings(config), ACTIONS, STRUCTURED_DIM)
-    state = weights_of(123, network, build_mixer(config, torch.device("cpu")))
+    mixer = build_mixer(config, torch.device("cpu"))
+    mixer.rnd.returns.count, mixer.monitor.attempts[:] = 777, 5
+    state = weights_of(123, network, mixer)
     save_checkpoint(directory / "checkpoints", 123, state)
     return directory
 
@@ -70,10 +73,14 @@ def test_more_episodes_than_emulators_are_played_in_waves(weights, monkeypatch):
     assert sorted(e.seed for e in episodes) == [9, 10, 11]
 
 
-def test_rnd_is_that_of_the_run_and_stays_as_it_is(weights):
-    before = {name: tensor.clone() for name, tensor in weights.rnd["predictor"].items()}
-    list(play(weights, EvalPlan(1)))
-    assert all(torch.equal(before[name], tensor) for name, tensor in weights.rnd["predictor"].items())
+def test_rewards_are_scored_as_the_run_did_and_nothing_is_learned_from_them(weights):
+    alike = [_mixer_as_trained(weights.config, weights.intrinsic) for _ in range(2)]
+    for mixer in alike:
+        assert torch.equal(mixer.rnd.predictor[0].weight, weights.intrinsic["rnd"]["predictor"]["0.weight"])
+        assert mixer.rnd.returns.count == 777 and mixer.monitor.attempts.tolist() == [5] * len(mixer.monitor.quests)
+    plan = EvalPlan(1, (1.0,), seed=4)
+    once, again = (without_clock(play(weights, EvalPlan(1, epsilons, seed=4))) for epsilons in ((1.0,), (0.0, 1.0)))
+    assert once == again[1:] == without_clock(play(weights, plan))
 
 
 @pytest.mark.parametrize("level", ["gru", "lstm", "ssm"])
