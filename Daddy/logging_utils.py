@@ -23,6 +23,7 @@ from Daddy.logs.console import Console
 from Daddy.logs.files import CsvSink, JsonLinesSink, TextSink, cut_csv, cut_json_lines, write_json_atomically
 from Daddy.logs.lines import episode_line
 from Daddy.logs.machine import Machine
+from Daddy.logs.reader import read_status
 from Daddy.logs.status import StatusFile
 from Daddy.logs.writer import LogWriter
 from Daddy.names import Names
@@ -74,12 +75,13 @@ class RunLogger:
         total_steps: int = 0, resume_step: int | None = None, episodes: int = 0,
     ) -> None:  # fmt: skip
         self.monitor: MonitorView | None = None
-        self.last_checkpoint: dict[str, Any] | None = None  # step_global, path, unix_time
         self._names, self._savestate_tag, self._every = names, savestate_tag, step_log_every
+        self.last_checkpoint = None if resume_step is None else _last_checkpoint(directory, resume_step)
         if resume_step is not None:
             _cut_files(directory, resume_step)
         write_json_atomically(directory / schema.SCHEMA, schema.describe())
         self._status = StatusFile(directory, total_steps)
+        self._status.update(step_global=resume_step or 0, episodes=episodes, last_checkpoint=self.last_checkpoint)
         sinks = {name: CsvSink(directory / name, columns) for name, columns in schema.CSV_COLUMNS.items()}
         sinks[schema.EVENTS] = JsonLinesSink(directory / schema.EVENTS)
         sinks[schema.TEXT] = TextSink(directory / schema.TEXT)
@@ -291,6 +293,12 @@ def _posterior_summary(posteriors: Sequence[PosteriorView]) -> str:
     tried = {p.milestone: [p.alpha, p.beta, p.mean, p.lo95, p.hi95] for p in posteriors if p.attempts}
     rounded = {name: [round(value, 4) for value in values] for name, values in tried.items()}
     return json.dumps(rounded, separators=(",", ":")) if rounded else ""
+
+
+def _last_checkpoint(directory: Path, resume_step: int) -> dict[str, Any] | None:
+    """step_global, path and unix_time of the checkpoint that a resumed run starts from, as its status had it."""
+    saved = read_status(directory).get("last_checkpoint")
+    return saved if saved and saved.get("step_global") == resume_step else None
 
 
 def _cut_files(directory: Path, last_step: int) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,9 +24,9 @@ from Daddy import build, train_slim
 from Daddy.background_eval import BackgroundEvaluator
 from Daddy.cli import build_parser, parse_config
 from Daddy.config import TrainConfig, preset
+from Daddy.dashboard import choose_dashboard
 from Daddy.logging_utils import RunLogger
 from Daddy.logs import schema
-from Daddy.logs.console import choose_dashboard
 from Daddy.logs.reader import latest_metrics, read_events, read_rows, read_status, state_of
 from Daddy.run_dir import check_run_dir
 from Daddy.schedules import epsilons
@@ -346,7 +347,8 @@ def device_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
 
 
 def output_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
-    return choose_dashboard(config.dashboard)
+    terminal = SimpleNamespace(isatty=lambda: True, encoding="utf-8")
+    return choose_dashboard(config.dashboard, terminal, {"TERM": "xterm"}, size=(120, 40))
 
 
 def place_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:

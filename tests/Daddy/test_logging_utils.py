@@ -213,5 +213,17 @@ def test_a_resumed_run_tells_nothing_twice(tmp_path, capsys):
     assert [event.step for event in board.Scalars("charts/SPS")] == expected
 
 
+def test_a_resumed_run_still_knows_its_checkpoint(tmp_path):
+    for resume_step in (None, 500, 700):
+        logger = RunLogger(tmp_path, "plain", FakeNames(), "boot", resume_step=resume_step, episodes=3)
+        if resume_step is None:
+            logger.note_checkpoint(tmp_path / "step_500", 500)
+        logger.close()
+        status = json.loads((tmp_path / "status.json").read_text())
+        known = None if resume_step == 700 else 500  # a status of another step says nothing of this one
+        assert (status["last_checkpoint"] or {}).get("step_global") == known
+        assert (status["step_global"], status["episodes"]) == (resume_step or 0, 3)
+
+
 def episode_ending(step: int) -> Episode:
     return Episode(**{**vars(episode(step)), "end_step": step})
