@@ -13,6 +13,7 @@ import torch
 
 from Daddy.actor import Actor
 from Daddy.allocator import keep_freed_memory
+from Daddy.diagnostics import memory_staleness, ssm_half_lives
 from Daddy.errors import DaddyError, UsageError
 from Daddy.learner import Learner, LearnerConfig, UpdateResult
 from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes
@@ -176,6 +177,20 @@ class Agent:
             "replay/weight_mean": float(batch.weights.mean()), "replay/sequences": float(self.replay.sequences),
             "learned": float(result.learned), "seconds": seconds,
         }  # fmt: skip
+
+    def diagnose(self) -> dict[str, float]:
+        """Staleness of stored memories in a sample of the replay, and the SSM's half-lives; no update may be running.
+
+        {} until a batch can be sampled. Draws from a generator of its own, so that looking changes nothing.
+        """
+        if self._update is not None:
+            raise RuntimeError("finish the running update before looking into the memory")
+        if self.replay.sequences < self.config.batch_size:
+            return {}
+        batch = self.replay.sample(self.config.batch_size, np.random.default_rng(self.learner.updates))
+        inputs = self.learner.prepare(batch)
+        stale = memory_staleness(self.actor.network, self.replay, batch, inputs.cells, inputs.core)
+        return {**stale, **ssm_half_lives(self.actor.network)}
 
     def new_actor(self, num_envs: int) -> Actor:
         """A separate actor with the present acting weights, for evaluation."""

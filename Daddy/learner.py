@@ -50,9 +50,13 @@ def unrescale(y: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """`core_lr_scale` multiplies lr for GRU, LSTM and SSM; `target_update` counts updates; losses are means, so
-    `grad_clip` does not depend on the batch size; `action_gap` is alpha of advantage learning, 0 for none; `precision` is one of PRECISIONS: bfloat16 multiplies encoder and
-    cores in bfloat16 and keeps weights, scan, head and targets in float32."""
+    """Settings of the update.
+
+    `core_lr_scale` multiplies lr for GRU, LSTM and SSM; `target_update` counts updates; losses are means, so that
+    `grad_clip` does not depend on the batch size; `action_gap` is alpha of advantage learning, 0 for none; `precision`
+    is one of PRECISIONS: bfloat16 multiplies encoder and cores in bfloat16 and keeps weights, scan, head and targets in
+    float32.
+    """
 
     gamma: float = 0.997
     lr: float = 3e-4
@@ -80,7 +84,7 @@ class UpdateResult:
 
 
 @dataclass(frozen=True)
-class _Inputs:
+class Inputs:
     """A batch on the learner's device; L = burn_in + seq_len + n_step rows."""
 
     cells: Tensor  # uint8 (B, L, 9, 10, K*64)
@@ -126,7 +130,7 @@ class Learner:
         Raises:
             DaddyError: the loss or its gradient is no longer finite.
         """
-        inputs = self._prepare(batch)
+        inputs = self.prepare(batch)
         q, target_q = self._unroll(inputs)  # (B, S+n, A) each
         target = self._targets(inputs, q.detach(), target_q)  # (B, S)
         chosen = q[:, : self.spec.seq_len].gather(2, inputs.action[..., None])[..., 0]  # (B, S)
@@ -137,7 +141,8 @@ class Learner:
         grad_norm = self._step(loss)
         return self._report(inputs, q.detach(), target, error.detach().abs() * inputs.valid, loss, grad_norm)
 
-    def _prepare(self, batch: ReplayBatch) -> _Inputs:
+    def prepare(self, batch: ReplayBatch) -> Inputs:
+        """Put a batch on the device, cut and stacked as the network wants it, with its n-step plan."""
         spec = self.spec
         lead, burn = spec.lead, spec.burn_in
         learned = slice(lead + burn, lead + burn + spec.seq_len)
@@ -149,7 +154,7 @@ class Learner:
         core = core_inputs(self._tensor(batch.structured)[:, lead:], action[:, lead - 1 : -1],
                            self._tensor(batch.reward)[:, lead:], first[:, lead:], self.online.num_actions)
         weights = batch.weights if self.config.importance_weights else np.ones_like(batch.weights)
-        return _Inputs(
+        return Inputs(
             cells=self._cells(batch.screen[:, oldest:], first[:, oldest:]), core=core, first=first[:, lead:],
             state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
             action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
@@ -166,7 +171,7 @@ class Learner:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
 
-    def _unroll(self, inputs: _Inputs) -> tuple[Tensor, Tensor]:
+    def _unroll(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
         burn = self.spec.burn_in
         state = inputs.state
@@ -183,7 +188,7 @@ class Learner:
             )
         return q, target_q[:, burn:]
 
-    def _targets(self, inputs: _Inputs, q: Tensor, target_q: Tensor) -> Tensor:
+    def _targets(self, inputs: Inputs, q: Tensor, target_q: Tensor) -> Tensor:
         """Double Q targets, less what advantage learning takes from actions other than the best.
 
         y = R_n + gamma^n Q'(s_n, argmax Q) - alpha min(max Q'(s) - Q'(s, a), 1), Q' being the target network: the
@@ -215,7 +220,7 @@ class Learner:
             self.target.load_state_dict(self.online.state_dict())
         return grad_norm
 
-    def _report(self, inputs: _Inputs, q: Tensor, target: Tensor, error: Tensor, loss: Tensor,
+    def _report(self, inputs: Inputs, q: Tensor, target: Tensor, error: Tensor, loss: Tensor,
                 grad_norm: Tensor) -> UpdateResult:
         valid, count = inputs.valid, inputs.valid.sum().clamp(min=1.0)
         per_sequence = valid.sum(dim=1).clamp(min=1.0)

@@ -94,6 +94,7 @@ def _train(
             with clock.section("store"):
                 agent.observe(rows, terms.total, actions, env_ids)
                 steps = interval.add_rewards(terms, first, env_ids)
+                interval.add_actions(actions, first)
                 step_global += steps
                 ended = episodes.add(rows, env_ids, terms, step_global)
 
@@ -124,6 +125,8 @@ def _train(
             finished = step_global >= config.total_steps or stop.requested
             if step_global >= next_log or finished:
                 next_log = step_global + config.log_interval
+                interval.add_metrics(pacer.take(agent.finish_update()))
+                interval.add_metrics(agent.diagnose())
                 scalars = interval.take(episodes)
                 scalars.update(mixer.scalars())
                 scalars["charts/epsilon"] = float(epsilon.mean())

@@ -12,6 +12,8 @@ from Daddy.episodes import Episode, EpisodeTracker
 from Daddy.intrinsic import TERMS, RewardTerms
 from Daddy.puffer_shim import unpack_milestones
 
+_MAX_ACTIONS = 16
+
 
 class IntervalStats:
     """Collects rewards and learner metrics between two progress lines."""
@@ -26,6 +28,7 @@ class IntervalStats:
         self._steps = 0
         self._active[:] = False
         self._rewards = dict.fromkeys(TERMS, 0.0)
+        self._actions = np.zeros(_MAX_ACTIONS, np.int64)
         self._metrics: dict[str, list[float]] = defaultdict(list)
 
     def add_rewards(self, terms: RewardTerms, first: np.ndarray, env_ids: np.ndarray) -> int:
@@ -37,6 +40,10 @@ class IntervalStats:
         for name, values in terms.items():
             self._rewards[name] += float(values.sum())
         return steps
+
+    def add_actions(self, actions: np.ndarray, first: np.ndarray) -> None:
+        """Count the buttons (B,) pressed; those on first observations (B,) are not played."""
+        self._actions += np.bincount(actions[~first], minlength=len(self._actions))[: len(self._actions)]
 
     def add_metrics(self, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
@@ -58,12 +65,19 @@ class IntervalStats:
         scalars["charts/SPS"] = self._all_steps / max(now - self._started, 1e-9)  # of this process, resumed or not
         scalars["charts/SPS_now"] = self._steps / max(now - self._since, 1e-9)
         scalars["charts/active_envs"] = float(np.count_nonzero(self._active))
+        scalars["charts/action_entropy"] = entropy(self._actions)
         scalars["charts/episodes"] = float(episodes.completed)
         running = unpack_milestones(episodes.running_milestones()).sum(axis=1)  # [num_envs]
         scalars["milestone/running_mean"] = float(running.mean())
         scalars.update(episode_scalars(list(episodes.recent)))
         self._clear(now)
         return scalars
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Entropy in nats of a histogram; 0 for an empty one."""
+    shares = counts[counts > 0] / max(counts.sum(), 1)
+    return float(-(shares * np.log(shares)).sum()) + 0.0
 
 
 def episode_scalars(recent: list[Episode]) -> dict[str, float]:

@@ -226,6 +226,12 @@ class ReplayBuffer:
             )  # fmt: skip
         return self._batch
 
+    def state_after(self, slots: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The states f2 (B, W) stored one stride after sampled sequences (B,), and bool (B,) where there is one."""
+        per_env = self.spec.ring // self.spec.stride
+        following = slots // per_env * per_env + (slots + 1) % per_env
+        return self._state[following], self._slot_start[following] == starts + self.spec.stride
+
     def update_priorities(
         self, slots: np.ndarray, starts: np.ndarray, td_max: np.ndarray, td_mean: np.ndarray
     ) -> None:

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("Daddy", "pokemonred_puffer", "Final")
 ENV_AND_SHIM = ("pokemonred_puffer", "pufferlib", "pyboy", "gymnasium", "gym", "Daddy.puffer_shim")
 CORE = (
-    "actor", "agent", "frames", "learner", "networks", "nstep", "recurrent", "replay_buffer", "rnd", "novelty",
-    "schedules", "ssm", "state", "sum_tree", "alarms", "bayes_quests", "beta", "first_times",
+    "actor", "agent", "alarms", "bayes_quests", "beta", "diagnostics", "first_times", "frames", "learner", "networks",
+    "novelty", "nstep", "pacing", "recurrent", "replay_buffer", "rnd", "schedules", "ssm", "state", "sum_tree",
 )  # fmt: skip
 READERS_OF_FILES = ("dashboard", "visuals", "compare", "report")
 

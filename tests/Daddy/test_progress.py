@@ -3,7 +3,7 @@ import pytest
 
 from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardTerms
-from Daddy.progress import IntervalStats
+from Daddy.progress import IntervalStats, entropy
 
 ROW = np.dtype(
     [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("map_id", "u1"),
@@ -89,3 +89,8 @@ def test_speed_is_of_this_process_and_now_of_the_interval(monkeypatch):
     scalars = stats.take(tracker)
     assert (scalars["charts/SPS"], scalars["charts/SPS_now"]) == (101 / 20, 0.1)
     assert scalars["charts/active_envs"] == 1, "the other env only began"
+
+
+def test_action_entropy_is_that_of_the_buttons_played():
+    assert entropy(np.zeros(7, int)) == 0.0 and entropy(np.array([0, 9])) == 0.0
+    assert entropy(np.full(7, 3)) == pytest.approx(np.log(7))
