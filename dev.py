@@ -34,6 +34,7 @@ COMMANDS = {
     "walkthrough": (("-m", "pokemonred_puffer.walkthrough"), "play the cartridge to its end with recorded keys"),
     "fuzz": (("-m", "tests.cartridge.fuzz"), "random play that checks the cartridge's invariants"),
     "rom": ((str(ROOT / "cartridge" / "build.py"),), "rebuild the cartridge (needs SDCC)"),
+    "memory": (("-m", "benchmarks.memory_suite"), "published memory tasks beside RecurrentPPO (extra: bench)"),
     "bench": (("-m", "benchmarks.env_sps"), "env steps per second of the vector backends"),
 }
 

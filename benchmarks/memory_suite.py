@@ -1,6 +1,7 @@
 """Does the memory work? Our network and learner on published memory tasks, sb3-contrib's RecurrentPPO beside them.
 
-    python -m benchmarks.memory_suite [--quick] [--json] [--only TEXT] [--agents full gru lstm ssm ppo] [--out FILE]
+    python -m benchmarks.memory_suite [--quick] [--json] [--only TEXT] [--agents full gru lstm ssm ppo]
+                                      [--out FILE] [--show]
 
 The agent is the trainer's own (Daddy.agent) with a dense layer in place of the CNN; `full` has GRU, LSTM and SSM, the
 others have one of them. The score is the mean return of 64 greedy episodes after the last step. Finished rows stand in
@@ -206,7 +207,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Run what is wanted and not done yet, a missing peer giving a row whose score is null; returns all rows."""
     rows = [] if arguments.out is None or not arguments.out.exists() else _read(arguments.out)
     done = {(row["task"], row["agent"], row["seed"], row["steps"]) for row in rows}
-    for task, which, seed in wanted(arguments):
+    for task, which, seed in () if arguments.show else wanted(arguments):
         if (task.name, which, seed, task.steps) in done:
             continue
         missing = [p for p in (task.package, PEERS.get(which)) if p is not None and not available(p)]
@@ -225,16 +226,26 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: one line per task, one column per agent; cells are scores, seeds separated by commas."""
+    """Markdown: one line per task, one column per agent; cells are scores by seed and the median processor seconds."""
     agents = [a for a in AGENTS if any(row["agent"] == a for row in rows)]
     lines = ["| task | steps | " + " | ".join(agents) + " |", "|---|---|" + "---|" * len(agents)]
     for name, steps in dict.fromkeys((row["task"], row["steps"]) for row in rows):
-        cells = [[r["score"] for r in rows if (r["task"], r["steps"], r["agent"]) == (name, steps, a)] for a in agents]
-        shown = [", ".join(map(_score, cell)) or "-" for cell in cells]
-        lines.append(f"| {name} | {steps:,} | " + " | ".join(shown) + " |")
-    scores = [bsuite_score([row for row in rows if row["agent"] == a and row["score"] is not None]) for a in agents]
-    lines.append("| bsuite's score of memory_len | | " + " | ".join(map(_score, scores)) + " |")
+        cells = [[r for r in rows if (r["task"], r["steps"], r["agent"]) == (name, steps, a)] for a in agents]
+        lines.append(f"| {name} | {steps:,} | " + " | ".join(map(_cell, cells)) + " |")
+    lines.append("| bsuite's score of memory_len | | " + " | ".join(_bsuite_cell(rows, a) for a in agents) + " |")
     return "\n".join(lines)
+
+
+def _bsuite_cell(rows: list[dict[str, Any]], agent: str) -> str:
+    own = [row for row in rows if row["agent"] == agent and row["score"] is not None]
+    lengths = {row["memory_length"] for row in own} - {None}
+    return f"{_score(bsuite_score(own))} of {len(lengths)} lengths"
+
+
+def _cell(rows: list[dict[str, Any]]) -> str:
+    scores = ", ".join(_score(row["score"]) for row in rows) or "-"
+    spent = [row["cpu_seconds"] for row in rows if row["score"] is not None]
+    return f"{scores} ({statistics.median(spent):.0f} s)" if spent else scores
 
 
 def _score(value: float | None) -> str:
@@ -248,6 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="only tasks whose name contains this")
     parser.add_argument("--agents", nargs="+", choices=AGENTS, default=AGENTS, help="default: all")
     parser.add_argument("--seeds", type=int, default=3, help="at most so many seeds per task (default: 3)")
+    parser.add_argument("--show", action="store_true", help="run nothing, print what stands in --out")
     parser.add_argument("--out", type=Path, help="JSON lines file to which finished rows are added")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)

@@ -37,7 +37,8 @@ RECALL = Task("recall", "gymnasium", Recall, 4_000, Learning(seq_len=8, lr=2e-3,
 
 
 def arguments(**changes):
-    return argparse.Namespace(**{"quick": False, "only": "", "agents": ["full"], "seeds": 1, "out": None, **changes})
+    defaults = {"quick": False, "only": "", "agents": ["full"], "seeds": 1, "out": None, "show": False}
+    return argparse.Namespace(**{**defaults, **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,7 @@ def test_rows_are_kept_at_once_and_not_run_again(tmp_path, monkeypatch):
     (row,) = memory_suite.measure(arguments(out=out))
     assert (row["score"], row["episodes"], row["perfect"]) == (1.0, 2, 1)
     monkeypatch.setattr(memory_suite, "train_ours", None)
+    assert memory_suite.measure(arguments(out=out, show=True, seeds=9)) == [row]
     assert memory_suite.measure(arguments(out=out)) == [row] == [json.loads(out.read_text())]
 
 
@@ -93,10 +95,11 @@ def test_the_quick_run_prints_json_whatever_is_installed(monkeypatch, capsys):
 
 def test_the_table_has_a_column_per_agent_and_all_seeds():
     rows = [
-        {"task": "a", "steps": 1_000, "agent": agent, "seed": seed, "score": score, "memory_length": None}
+        {"task": "a", "steps": 1_000, "agent": agent, "seed": seed, "score": score, "memory_length": None,
+         "cpu_seconds": 4.2}
         for agent, seed, score in (("full", 1, 0.5), ("full", 2, 0.25), ("ppo", 1, None))
     ]
-    assert memory_suite.table(rows).splitlines()[2] == "| a | 1,000 | 0.50, 0.25 | - |"
+    assert memory_suite.table(rows).splitlines()[2] == "| a | 1,000 | 0.50, 0.25 (4 s) | - |"
 
 
 def test_cartpole_without_velocities_shows_position_and_angle_only():
