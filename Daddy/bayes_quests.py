@@ -53,7 +53,8 @@ class Posterior:
         what = "has recovered" if self.alarm_level == 0 else f"is {LEVELS[self.alarm_level]}"
         return (
             f"{self.milestone} {what}: reached within {self.budget:,} steps in {self.mean:.0%} of episodes "
-            f"({self.lo95:.0%} to {self.hi95:.0%}, {self.attempts:,} attempts)"
+            f"({self.lo95:.0%} to {self.hi95:.0%}, {self.attempts:,} attempts); at this rate the next success takes "
+            f"{self.eta_steps:,.0f} steps"
         )
 
 
@@ -210,12 +211,13 @@ class BayesMonitor:
         return [(int(start) - 1, float(a), float(b)) for start, a, b in zip(tried, alpha, beta, strict=True)]
 
     def scalars(self) -> dict[str, float]:
-        """What to plot: posterior means up to two milestones past the frontier, and the alarm score."""
+        """What to plot: posterior means up to two milestones past the frontier, its expected wait, the alarm score."""
         present = [int(m) for m in np.flatnonzero(self.available)]
         shown = present[: present.index(self.frontier) + 3]
         return {
             **{f"posterior/{self.quests[m].name}": float(self.mean[m]) for m in shown},
             "posterior/frontier": float(self.frontier),
+            "posterior/frontier_eta_steps": self.posteriors()[present.index(self.frontier)].eta_steps,
             "posterior/alarm_score": self.alarm_score,
         }
 

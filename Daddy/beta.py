@@ -68,14 +68,6 @@ def median_wait(successes: np.ndarray, exposure: np.ndarray, prior_exposure: np.
     return (prior_exposure + exposure) * (2.0 ** (1.0 / (1.0 + successes)) - 1.0)
 
 
-def probability_within(
-    horizon: float, successes: np.ndarray, exposure: np.ndarray, prior_exposure: np.ndarray
-) -> np.ndarray:
-    """P(a success within `horizon` more steps of trying) = 1 - (b / (b + horizon))^a, with a and b of `median_wait`."""
-    scale = prior_exposure + exposure
-    return 1.0 - (scale / (scale + horizon)) ** (1.0 + successes)
-
-
 def pool(successes: np.ndarray, failures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Partially pooled posteriors of related rates: (alpha, beta), each float64 (K,), from counts (K,).
 

@@ -165,7 +165,8 @@ def test_a_locked_door_is_told_and_so_is_the_recovery_each_level_once():
         told += monitor.new_alarms()
     assert [(alarm.milestone, alarm.alarm_level) for alarm in told] == [("STARTER", level) for level in (1, 2, 1, 0)]
     assert told[1].alarm_text() == (
-        "STARTER is critical: reached within 10 steps in 4% of episodes (0% to 20%, 46 attempts)"
+        "STARTER is critical: reached within 10 steps in 4% of episodes (0% to 20%, 46 attempts); at this rate the "
+        "next success takes 208 steps"
     )
     assert told[3].alarm_text().startswith("STARTER has recovered: ")
 
