@@ -19,9 +19,11 @@ _EPILOG = """\
 examples:
   {prog}
   {prog} --run-name first --total-steps 200_000
+  {prog} --run-name first --resume            # goes on where it stopped
   {prog} --config settings.yaml --seed 2      # keys are the flags with _ for -
 
-exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 130 Ctrl-C after saving, 143 SIGTERM after saving
+exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 4 no valid checkpoint to resume from,
+            130 Ctrl-C after saving, 143 SIGTERM after saving
 """
 
 
@@ -106,8 +108,8 @@ def _shown(default: Any) -> str:
     return f"{default:_}" if isinstance(default, int) else str(default)
 
 
-def load_yaml(path: str) -> dict[str, Any]:
-    """Settings from a YAML mapping of field names.
+def load_settings(path: str, label: str) -> dict[str, Any]:
+    """Settings from a YAML (or JSON) mapping of field names; `label` names the file in messages.
 
     Raises:
         UsageError: unreadable file, not a mapping, unknown key or a value of the wrong type.
@@ -115,31 +117,31 @@ def load_yaml(path: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"--config {path}: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{label}: {str(error).splitlines()[0]}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"--config {path}: expected 'key: value' lines, found {type(content).__name__}")
+        raise UsageError(f"{label}: expected 'key: value' lines, found {type(content).__name__}")
     fields = {spec.name: spec for spec in dataclasses.fields(TrainConfig)}
-    return {key: _yaml_value(path, key, value, fields) for key, value in content.items()}
+    return {key: _yaml_value(label, key, value, fields) for key, value in content.items()}
 
 
-def _yaml_value(path: str, key: Any, value: Any, fields: dict[str, dataclasses.Field]) -> Any:
+def _yaml_value(label: str, key: Any, value: Any, fields: dict[str, dataclasses.Field]) -> Any:
     if key not in fields:
-        raise UsageError(f"--config {path}: unknown key {key!r}{did_you_mean(str(key), list(fields))}")
+        raise UsageError(f"{label}: unknown key {key!r}{did_you_mean(str(key), list(fields))}")
     default = fields[key].default
     if value is None:
-        raise UsageError(f"--config {path}: {key} has no value; leave the line out for the default")
+        raise UsageError(f"{label}: {key} has no value; leave the line out for the default")
     if isinstance(default, bool):
         if not isinstance(value, bool):
-            raise UsageError(f"--config {path}: {key} must be true or false, found {value!r}")
+            raise UsageError(f"{label}: {key} must be true or false, found {value!r}")
         return value
     try:
         if isinstance(default, tuple):
             return tuple(map(str, value)) if isinstance(value, list) else comma_list(str(value))
         return whole_number(str(value)) if isinstance(default, int) else type(default)(value)
     except (ValueError, TypeError, argparse.ArgumentTypeError):
-        raise UsageError(f"--config {path}: {key} cannot be {value!r}") from None
+        raise UsageError(f"{label}: {key} cannot be {value!r}") from None
 
 
 def parse_config(prog: str, description: str, defaults: TrainConfig, argv: list[str] | None = None) -> TrainConfig:
@@ -149,7 +151,14 @@ def parse_config(prog: str, description: str, defaults: TrainConfig, argv: list[
         UsageError: a file or a combination that cannot work.
         SystemExit: ``--help`` (0) or an unknown or malformed flag (2).
     """
+    return validate(dataclasses.replace(defaults, **explicit_settings(prog, description, defaults, argv)))
+
+
+def explicit_settings(
+    prog: str, description: str, defaults: TrainConfig, argv: list[str] | None = None
+) -> dict[str, Any]:
+    """What the user set: the ``--config`` file and, over it, the flags; not validated. Raises like `parse_config`."""
     given = vars(build_parser(prog, description, defaults).parse_args(argv))
     path = given.pop("config", None)
-    from_file = load_yaml(path) if path else {}
-    return validate(dataclasses.replace(defaults, **{**from_file, **given}))
+    from_file = load_settings(path, f"--config {path}") if path else {}
+    return {**from_file, **given}

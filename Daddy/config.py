@@ -27,8 +27,11 @@ class TrainConfig:
     run_name: str = setting("", "run", "name of the run directory (default: preset, date and time)")
     runs_dir: str = setting("runs", "run", "directory that holds the run directories", metavar="DIR")
     on_exist: str = setting(
-        "error", "run", "what to do when the run directory exists: stop, or delete it and start",
-        choices=("error", "restart"),
+        "error", "run", "when the run directory exists: stop, go on with that run, or delete it and start",
+        choices=("error", "resume", "restart"),
+    )
+    resume: bool = setting(
+        False, "run", "go on with the run --run-name, with its settings (flags given here win); it must exist"
     )
     total_steps: int = setting(5_000_000, "run", "env steps over all envs")
     seed: int = setting(1, "run", "seed of envs, networks, exploration and replay sampling")
@@ -157,7 +160,9 @@ def validate(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--replay-ratio is {config.replay_ratio!r}; it must be auto or a number between 0 and 64")
     if config.epsilon_min > config.epsilon_start:
         raise UsageError(f"--epsilon-min {config.epsilon_min} is above --epsilon-start {config.epsilon_start}")
-    _check_run_name(config.run_name)
+    if config.resume and config.on_exist == "restart":
+        raise UsageError("--resume goes on with the run and --on-exist restart deletes it; leave one of them out")
+    check_run_name(config.run_name)
     return config
 
 
@@ -194,7 +199,8 @@ def _check_choices(spec: dataclasses.Field, value: Any) -> None:
 _LONGEST_NAME = 200  # file systems take 255 bytes, temporary names need some
 
 
-def _check_run_name(name: str) -> None:
+def check_run_name(name: str) -> None:
+    """Raises UsageError for a name that would lead out of the directory of runs, or that no file system takes."""
     if name in (".", "..") or any(c in name for c in "/\\"):
         raise UsageError(f"--run-name {name!r} must be a plain name without path separators")
     if not name.isprintable() or name != name.strip() or len(name.encode(errors="replace")) > _LONGEST_NAME:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from Daddy.intrinsic import TERMS, RewardTerms
+
+_SCORED_EPISODES = 20
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,27 @@ class EpisodeTracker:
         self._ever |= reached
         return new
 
+    def score(self) -> tuple[float, float] | None:
+        """How good the run is now: mean new milestones, then mean r_env return, of the recent episodes; None if few."""
+        if len(self.recent) < min(_SCORED_EPISODES, self.recent.maxlen):
+            return None
+        new = [np.unpackbits(e.milestones & ~e.spawn_milestones).sum() for e in self.recent]
+        return float(np.mean(new)), float(np.mean([e.returns["env"] for e in self.recent]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts, first-reached milestones and the recent episodes; running episodes, and their ids, end with a run."""
+        return {
+            "next_id": self.next_id, "completed": self.completed, "ever": self._ever,
+            "recent": [_as_plain(e) for e in self.recent],
+        }  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.next_id, self.completed = int(state["next_id"]), int(state["completed"])
+        self._ever[:] = np.asarray(state["ever"])
+        self.recent.clear()
+        self.recent.extend(Episode(**_from_plain(plain)) for plain in state["recent"])
+
     def _begin(self, env_ids: np.ndarray, milestones: np.ndarray, step_global: int) -> None:
         self.running_ids[env_ids] = np.arange(self.next_id, self.next_id + len(env_ids))
         self.next_id += len(env_ids)
@@ -100,3 +124,16 @@ class EpisodeTracker:
         )
         self.completed += 1
         return episode
+
+
+def _as_plain(episode: Episode) -> dict[str, Any]:
+    """For JSON: packed bits as a list of byte values under ``name:u1``."""
+    return {
+        (f"{name}:u1" if isinstance(value, np.ndarray) else name): np.asarray(value).tolist()
+        if isinstance(value, np.ndarray | np.generic) else value
+        for name, value in asdict(episode).items()
+    }  # fmt: skip
+
+
+def _from_plain(plain: dict[str, Any]) -> dict[str, Any]:
+    return {k.removesuffix(":u1"): np.array(v, np.uint8) if k.endswith(":u1") else v for k, v in plain.items()}

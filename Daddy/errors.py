@@ -1,6 +1,7 @@
 """Errors that end a command with one clear line and a documented exit code.
 
-Exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 130 Ctrl-C after saving, 143 SIGTERM after saving.
+Exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 4 checkpoint refused, 130 Ctrl-C after saving, 143
+SIGTERM after saving (130 and 143 also before training began, with nothing to save).
 Errors of the env and of the shim carry the same ``exit_code`` attribute; ``run_command`` treats them alike.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_CHECKPOINT = 4
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
@@ -31,16 +33,24 @@ class UsageError(DaddyError):
 class CheckpointError(DaddyError):
     """A checkpoint could not be written or must not be read."""
 
-    exit_code = 4
+    exit_code = EXIT_CHECKPOINT
+
+
+class StoppedEarlyError(BaseException):
+    """SIGINT or SIGTERM before training began: nothing to save. It must get out, so it is no Exception."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("stopped before training began")
+        self.exit_code = exit_code
 
 
 def run_command(command: Callable[[], int]) -> int:
     """Run ``command`` and turn an expected error or an early Ctrl-C into its line on stderr and its exit code."""
     try:
         return command()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StoppedEarlyError) as stop:
         print("interrupted before training began; nothing to save", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return getattr(stop, "exit_code", EXIT_INTERRUPTED)
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:

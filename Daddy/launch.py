@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from Daddy.cli import parse_config
-from Daddy.config import preset
+import dataclasses
+
+from Daddy.cli import explicit_settings
+from Daddy.config import TrainConfig, preset, validate
 from Daddy.errors import run_command
+from Daddy.resume import continued, wants_resume
 
 
 def launch(preset_name: str, prog: str, description: str, argv: list[str] | None) -> int:
-    """Parse flags over the preset and train; returns the exit code."""
+    """Parse flags over the preset (or over the run to resume) and train; returns the exit code."""
 
     def command() -> int:
-        config = parse_config(prog, description, preset(preset_name), argv)
+        defaults = preset(preset_name)
+        config = settle(defaults, explicit_settings(prog, description, defaults, argv))
         from Daddy.loop import run_training
         from Daddy.run_dir import default_run_name
 
@@ -19,3 +23,13 @@ def launch(preset_name: str, prog: str, description: str, argv: list[str] | None
         return run_training(config)
 
     return run_command(command)
+
+
+def settle(defaults: TrainConfig, explicit: dict) -> TrainConfig:
+    """The settings of this start: explicit ones over the defaults, or over those of the run that is resumed.
+
+    Raises:
+        UsageError: settings that cannot work, or cannot change on resume.
+    """
+    config = dataclasses.replace(defaults, **explicit)
+    return continued(config, explicit) if wants_resume(config) else validate(config)

@@ -205,9 +205,10 @@ class RunLogger:
         while self._writer.messages:
             self.log_event("alarm", self._writer.messages.popleft())
 
-    def note_checkpoint(self, path: Path, step_global: int) -> None:
-        """Say that ``path`` now holds a complete checkpoint."""
-        self.log_event("checkpoint", str(path), step_global=step_global)
+    def note_checkpoint(self, path: Path, step_global: int, resume_command: str = "") -> None:
+        """Say that ``path`` now holds a complete checkpoint, and how to go on from it."""
+        text = f"{path} | resume: {resume_command}" if resume_command else str(path)
+        self.log_event("checkpoint", text, step_global=step_global, path=str(path))
         self.last_checkpoint = {"step_global": step_global, "path": str(path), "unix_time": time.time()}
         self._status.update(last_checkpoint=self.last_checkpoint)
 

@@ -19,7 +19,7 @@ class ReplayPacer:
 
     def __init__(self, ratio: float | None, learning_starts: int, per_update: int) -> None:
         """``per_update`` transitions are counted for an update until its own number is known."""
-        self.ratio, self.learned = ratio, 0
+        self.ratio, self.learned, self._before = ratio, 0, 0
         self._starts, self._per_update, self._running = learning_starts, per_update, 0
         self._collecting_since: tuple[int, float] | None = None
         self._timed: list[tuple[int, float]] = []  # (transitions, seconds) of the first updates
@@ -30,7 +30,17 @@ class ReplayPacer:
         """Whether another update should begin at this step. The first calls measure the speed of collecting."""
         if self.ratio is None:
             return self._measure_collecting(step_global)
-        return self.learned + self._running < self.ratio * (step_global - self._starts)
+        return self.learned - self._before + self._running < self.ratio * (step_global - self._starts)
+
+    def start_at(self, step_global: int, replayed: int) -> None:
+        """Learning is owed for what this process collects from ``step_global`` on; call after ``load_state_dict``.
+
+        Where the replay did not come back (``replayed`` sequences), ``learning_starts`` steps are collected anew: the
+        few transitions of the first moments must not be learned a thousand times.
+        """
+        self._before = self.learned
+        fresh = step_global > 0 and replayed == 0
+        self._starts = step_global + self._starts if fresh else max(step_global, self._starts)
 
     def begin(self) -> None:
         """An update has begun."""

@@ -1,20 +1,26 @@
-"""SIGINT and SIGTERM become one flag that the loop polls; a second SIGINT aborts at once."""
+"""SIGINT and SIGTERM: an immediate stop before training begins, then one flag that the loop polls.
+
+A second SIGINT aborts at once: a checkpoint that is being written stays invisible, and the one before it stays valid.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from types import FrameType
 
-from Daddy.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from Daddy.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, StoppedEarlyError
 
 
 class StopSignals:
-    """Context manager: inside it the first SIGINT or SIGTERM only sets ``requested``; handlers are restored on exit."""
+    """Context manager. Until ``training_begins`` a signal raises; afterwards the first only sets ``requested``.
+
+    Handlers are restored on exit. A SIGTERM after the first signal changes nothing, a SIGINT aborts.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._polled = False
         self._previous: dict[int, object] = {}
 
     @property
@@ -26,6 +32,10 @@ class StopSignals:
         """130 after SIGINT, 143 after SIGTERM."""
         return EXIT_INTERRUPTED if self.received == signal.SIGINT else EXIT_TERMINATED
 
+    def training_begins(self) -> None:
+        """From here on there is something to save, and somebody who looks at ``requested``."""
+        self._polled = True
+
     def __enter__(self) -> StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
@@ -36,7 +46,12 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.received is not None and number == signal.SIGINT:
-            os._exit(EXIT_INTERRUPTED)
+        if self.requested:
+            if number == signal.SIGINT:
+                os._exit(EXIT_INTERRUPTED)
+            return
         self.received = number
-        sys.stderr.write("\nstopping: saving a checkpoint (Ctrl-C again aborts without saving)\n")
+        if not self._polled:
+            raise StoppedEarlyError(self.exit_code)
+        # No print: a signal may arrive inside one.
+        os.write(2, b"\nstopping: saving a checkpoint (Ctrl-C again aborts without saving)\n")

@@ -7,7 +7,7 @@ from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silenc
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
-from Daddy.puffer_shim.red import RedFactory, available_milestones, map_names, map_regions
+from Daddy.puffer_shim.red import RedFactory, available_milestones, map_names, map_regions, rom_sha1
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
 from Daddy.puffer_shim.watchdog import WatchdogSettings
@@ -44,5 +44,6 @@ __all__ = [
     "map_names",
     "map_regions",
     "milestone_names",
+    "rom_sha1",
     "unpack_milestones",
 ]

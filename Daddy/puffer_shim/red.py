@@ -111,6 +111,15 @@ def make_fork(env_class: type, env_config: dict, reward_name: str | None) -> gym
     return env
 
 
+def rom_sha1(rom: str | None = None, allow_mismatch: bool = False) -> str:
+    """SHA-1 of the ROM that an env with these settings plays, in hexadecimal digits.
+
+    Raises:
+        RomError: no usable ROM.
+    """
+    return resolve_rom(rom or None, allow_mismatch).sha1
+
+
 def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int, str]:
     """Map id -> name as the running ROM calls it: the cartridge's own names, else the disassembly's.
 

@@ -51,3 +51,14 @@ def test_a_resumed_run_keeps_the_measured_ratio_but_a_new_setting_wins():
     for pacer in (auto, fixed):
         pacer.load_state_dict(saved)
     assert (auto.ratio, fixed.ratio, auto.learned, auto.state_dict()) == (3.0, 1.0, 500, saved)
+
+
+@pytest.mark.parametrize(
+    "step, replayed, first_due", [(0, 0, 101), (50, 0, 151), (50, 3, 101), (500, 30, 501), (500, 0, 601)]
+)
+def test_a_resumed_run_owes_nothing_for_what_an_earlier_process_collected(step, replayed, first_due):
+    pacer = ReplayPacer(4.0, learning_starts=100, per_update=8)
+    pacer.load_state_dict({"ratio": 1.0, "learned": 7})
+    pacer.start_at(step, replayed)
+    assert next(s for s in range(step, 1000) if pacer.due(s)) == first_due
+    assert pacer.learned == 7

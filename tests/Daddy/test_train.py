@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,8 +51,7 @@ def test_a_run_prints_its_lines_and_leaves_its_files(finished_run):
     for name in ("config.json", "command.txt", "env.txt", "train.log", "episodes.csv"):
         assert (directory / name).stat().st_size > 0, name
     assert list((directory / "tb").glob("events.out.tfevents.*"))
-    with (directory / "episodes.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = episode_rows(directory)
     lengths = [int(row["length_steps"]) for row in rows]
     assert lengths == [30, 60, 60, 60, 60, 60], "2 envs of 200 steps in episodes of 60, the very first one of 30"
     assert {row["truncated"] for row in rows} == {"1"}
@@ -72,17 +72,76 @@ def test_the_same_seed_gives_the_same_run_on_both_backends(finished_run, tmp_pat
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_leaves(tmp_path, number, code):
-    log = (tmp_path / "out.txt").open("w+")
-    process = subprocess.Popen(
-        command("train_slim", tmp_path / "runs", "--total-steps", "1e7"), stdout=log, stderr=subprocess.STDOUT
-    )
-    _wait_for(lambda: "[step " in (tmp_path / "out.txt").read_text(), 60)
+def test_a_signal_saves_and_leaves_and_the_run_resumes(tmp_path, number, code):
+    root, out = tmp_path / "runs", tmp_path / "out.txt"
+    process = start(root, out, "--total-steps", "1e7")
+    _wait_for(lambda: "[step " in out.read_text(), 60)
+    refused = run("train_slim", root, "--resume")
+    assert refused.returncode == 2 and "in use by a running training" in refused.stderr
     process.send_signal(number)
     assert process.wait(timeout=20) == code
-    (path,) = list_checkpoints(tmp_path / "runs" / "run" / "checkpoints")
-    assert load_checkpoint(path)["step_global"] > 0
-    assert "saving a checkpoint" in (tmp_path / "out.txt").read_text()
+    (path,) = list_checkpoints(root / "run" / "checkpoints")
+    step = load_checkpoint(path)["step_global"]
+    assert step > 0 and "saving a checkpoint" in out.read_text()
+    command_line = "python -m Daddy.train_slim --run-name run --resume"
+    assert f"stopped at step {step:,}; go on with: {command_line}" in out.read_text()
+    more = resume(root, "--total-steps", str(step + 100))
+    assert more.returncode == 0, more.stderr
+    assert f"resuming from {path}" in more.stdout and f"--total-steps 10000000 -> {step + 100}" in more.stdout
+    assert 0 < sps_of(more.stdout) < 50_000, "speed is that of this process alone"
+    rows = episode_rows(root / "run")
+    assert [int(row["episode_id"]) for row in rows] == list(range(len(rows)))
+    assert int(rows[-1]["end_step_global"]) > step
+    again = resume(root)
+    assert again.returncode == 0 and "has its" in again.stdout and "already" in again.stdout
+
+
+def test_a_run_killed_at_any_moment_resumes(tmp_path):
+    root, out = tmp_path / "runs", tmp_path / "out.txt"
+    often = ("--total-steps", "1e7", "--save-interval", "60")
+    process = start(root, out, *often)
+    steps = [0]
+    for pause in (0.35, 0.0):
+        _wait_for(lambda: out.read_text().count("[checkpoint]") >= 2, 60)
+        time.sleep(pause)
+        process.kill()
+        process.wait(timeout=20)
+        process = start(root, out, *often, "--on-exist", "resume")
+        _wait_for(lambda: "resuming from" in out.read_text(), 60)
+        steps.append(int(re.search(r"resuming from \S+/step_(\d+);", out.read_text())[1]))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 143
+    assert steps == sorted(set(steps)), "every life goes on later than the one before"
+    rows = episode_rows(root / "run")
+    assert [int(row["episode_id"]) for row in rows] == list(range(len(rows))), "no row is lost or there twice"
+
+
+def test_sigterm_while_starting_leaves_nothing_behind(tmp_path):
+    process = start(tmp_path / "runs", tmp_path / "out.txt")
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) in (143, -signal.SIGTERM)
+    assert "Traceback" not in (tmp_path / "out.txt").read_text()
+    assert not (tmp_path / "runs").exists()
+
+
+def start(root: Path, out: Path, *extra: str) -> subprocess.Popen:
+    with out.open("w") as file:
+        return subprocess.Popen(command("train_slim", root, *extra), stdout=file, stderr=subprocess.STDOUT)
+
+
+def resume(root: Path, *extra: str) -> subprocess.CompletedProcess:
+    words = [sys.executable, "-m", "Daddy.train_slim", "--run-name", "run", "--runs-dir", str(root), "--resume", *extra]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120)
+
+
+def episode_rows(directory: Path) -> list[dict[str, str]]:
+    with (directory / "episodes.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sps_of(output: str) -> float:
+    return float(re.findall(r"SPS=([\d,]+)", output)[-1].replace(",", ""))
 
 
 def _wait_for(condition, seconds: float) -> None:
