@@ -28,7 +28,7 @@ from Daddy.dashboard import choose_dashboard
 from Daddy.logging_utils import RunLogger
 from Daddy.logs import schema
 from Daddy.logs.reader import latest_metrics, read_events, read_rows, read_status, state_of
-from Daddy.run_dir import check_run_dir
+from Daddy.run_dir import claim_run_dir
 from Daddy.schedules import epsilons
 
 ROOT = Path(__file__).parents[1]
@@ -314,7 +314,7 @@ def test_the_flags_of_the_contract_that_work_exist():
         "--eval-interval --save-interval --rom --allow-rom-mismatch --seed --device --precision --buffer-size "
         "--learning-starts --replay-ratio --seq-len --burn-in --n-step --gamma --lr --target-update --epsilon-start "
         "--epsilon-min --epsilon-schedule --rnd-weight --novelty-weight --bayes-weight --reward --wrappers "
-        "--max-episode-steps --ablate --on-exist --dashboard --runs-dir --config"
+        "--max-episode-steps --ablate --on-exist --resume --dashboard --runs-dir --config"
     )
     assert set(wanted.split()) <= flags
 
@@ -354,9 +354,11 @@ def output_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
 def place_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     """Where the run goes, or why it may not."""
     try:
-        return check_run_dir(config)
+        run = claim_run_dir(config)
     except Exception as error:
         return str(error)
+    run.release()
+    return run.path, run.continued
 
 
 def evaluation_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
@@ -393,6 +395,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "run_name": ("other", "", place_of),
     "runs_dir": ("elsewhere", "", place_of),
     "on_exist": ("restart", "--run-name taken", place_of),
+    "resume": ("", "--run-name taken", place_of),
     "total_steps": ("20", "--log-interval 10", counts_of),
     "log_interval": ("20", "", counts_of),
     "save_interval": ("20", "", counts_of),
