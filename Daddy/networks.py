@@ -68,7 +68,7 @@ class HierarchicalQNetwork(nn.Module):
                  ablate: tuple[str, ...] = (), cell_planes: int = 0):
         """`structured_dim` counts feature bytes; the network adds num_actions + 1 inputs of its own (`core_inputs`).
 
-        The last `cell_planes` * 90 features are planes of the screen's 9x10 cells, which go into the encoder.
+        The last `cell_planes` * 90 features are planes of the screen's 9x10 cells, which the encoder sees too.
         """
         super().__init__()
         unknown = set(ablate) - set(ABLATIONS)
@@ -79,10 +79,10 @@ class HierarchicalQNetwork(nn.Module):
         self.state_sizes = (sizes.gru, sizes.lstm, sizes.lstm, 2 * sizes.ssm)
         self.core_dim = structured_dim + num_actions + 1
         self.cell_planes, planes = cell_planes, cell_planes * CELLS
-        self._split = (structured_dim - planes, planes, num_actions + 1)
+        self._planes = slice(structured_dim - planes, structured_dim)
         if sizes.embed:
             self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed, cell_planes)
-        self.structured = _Dense(self.core_dim - planes, sizes.structured)
+        self.structured = _Dense(self.core_dim, sizes.structured)
         joint = sizes.embed + sizes.structured
         width = max(sizes.embed, sizes.gru, sizes.lstm, sizes.ssm)
         self.base = _project(joint, width)
@@ -152,10 +152,9 @@ class HierarchicalQNetwork(nn.Module):
         return q, new_state, {"features": features}
 
     def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
-        features, planes, led_here = structured.split(self._split, dim=-1)
-        joint = self.structured(torch.cat([features, led_here], dim=-1))  # (B, T, structured)
+        joint = self.structured(structured)  # (B, T, structured)
         if self.sizes.embed:
-            planes = planes.unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1) if self.cell_planes else None
+            planes = structured[..., self._planes].unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1)
             pixels = self.encoder(cells.flatten(0, 1), planes).view(*structured.shape[:2], -1)  # (B, T, embed)
             joint = torch.cat([pixels, joint], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()

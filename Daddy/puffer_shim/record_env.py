@@ -111,7 +111,7 @@ class RecordEnv(gymnasium.Env):
         reward = float(reward)
         self._return += reward
         truncated = not terminated and (bool(truncated) or self._step >= self._limit)
-        self._write(observation, reward, terminated=bool(terminated), truncated=truncated)
+        self._write(observation, reward, action=int(action), terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 
     def render(self) -> np.ndarray:
@@ -121,12 +121,13 @@ class RecordEnv(gymnasium.Env):
         self.env.close()
 
     def _write(
-        self, observation: dict, reward: float, *, is_first: bool = False, terminated: bool = False,
-        truncated: bool = False,
+        self, observation: dict, reward: float, *, action: int = -1, is_first: bool = False,
+        terminated: bool = False, truncated: bool = False,
     ) -> None:  # fmt: skip
         now = self._telemetry()
         map_id, x, y = now.map_id, now.x, now.y
-        self._visits.visit(map_id, x, y)
+        walking = not (now.text_open or now.in_battle)
+        self._visits.visit(map_id, x, y, action if walking else -1)
         SCALARS.pack_into(
             self._row, 0,
             self._episode_id, self._step, self._spawn_id, self._return, self._visits.tiles, reward, now.required_count,

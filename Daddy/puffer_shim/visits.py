@@ -7,6 +7,7 @@ import numpy as np
 VIEW = (9, 10)  # walkable cells that the screen shows; the player stands on row 4, column 4
 _ROW, _COLUMN = 4, 4
 _MARGIN = 10  # cells around a map, so that a view never leaves its table
+_STEPS = {0: (1, 0), 1: (0, -1), 2: (0, 1), 3: (-1, 0)}  # (rows, columns) of the env's directions
 _PAYS = np.round(255.0 / np.sqrt(np.arange(256) + 1.0)).astype(np.uint8)
 
 
@@ -14,7 +15,8 @@ class VisitCounts:
     """Counts of (map, x, y) in one table per map, made when the map is entered and grown as needed.
 
     The view tells what episodic novelty would pay for the next visit of each cell on screen, 255/sqrt(n + 1). Without
-    it that reward depends on something that the agent cannot see.
+    it that reward depends on something that the agent cannot see. A step into something solid counts as a visit of the
+    cell that was not reached, so that walls stop looking new once they were tried.
     """
 
     def __init__(self, out: np.ndarray) -> None:
@@ -25,19 +27,35 @@ class VisitCounts:
     def clear(self) -> None:
         """Start an episode."""
         self._tables: dict[int, np.ndarray] = {}
-        self.tiles = 0  # distinct (map, x, y)
+        self._walked: set[int] = set()
+        self._place = -1
 
-    def visit(self, map_id: int, x: int, y: int) -> None:
-        """Count one visit of a cell and write the view around it. Counts stay at 255."""
+    @property
+    def tiles(self) -> int:
+        """Distinct (map, x, y) walked on."""
+        return len(self._walked)
+
+    def visit(self, map_id: int, x: int, y: int, pushed: int = -1) -> None:
+        """Count one visit of a cell and write the view around it. Counts stay at 255.
+
+        ``pushed`` is the env's action that led here: 0 down, 1 left, 2 right, 3 up; others do not walk.
+        """
         table = self._tables.get(map_id)
         if table is None or y + 2 * _MARGIN > table.shape[0] or x + 2 * _MARGIN > table.shape[1]:
             table = self._tables[map_id] = _grown(table, y, x)
         row, column = y + _MARGIN, x + _MARGIN
-        count = table[row, column]
-        self.tiles += not count
-        table[row, column] = min(int(count) + 1, 255)
+        place = map_id << 16 | x << 8 | y
+        self._walked.add(place)
+        _count(table, row, column)
+        if place == self._place and pushed in _STEPS:
+            _count(table, row + _STEPS[pushed][0], column + _STEPS[pushed][1])
+        self._place = place
         top, left = row - _ROW, column - _COLUMN
         np.take(_PAYS, table[top : top + VIEW[0], left : left + VIEW[1]], out=self._out, mode="clip")
+
+
+def _count(table: np.ndarray, row: int, column: int) -> None:
+    table[row, column] = min(int(table[row, column]) + 1, 255)
 
 
 def _grown(table: np.ndarray | None, y: int, x: int) -> np.ndarray:

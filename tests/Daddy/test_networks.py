@@ -33,6 +33,7 @@ def test_planes_of_cells_reach_the_encoder_cell_by_cell():
     base, changed = net(frames, structured, state, first)[0], net(frames, moved, state, first)[0]
     assert torch.equal(base[:, :6], changed[:, :6]) and not torch.allclose(base[:, 6], changed[:, 6])
 
+    assert net.structured[0].in_features == net.core_dim
     seen = []
     net.encoder.planes.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     net(frames, moved, state, first)

@@ -22,6 +22,20 @@ def test_the_view_and_the_tiles_equal_a_plain_count():
         assert visits.tiles == sum(n > 0 for n in counts.values())
 
 
+def test_a_push_against_something_solid_counts_there_but_is_no_tile():
+    out = np.zeros(90, np.uint8)
+    visits, view = VisitCounts(out), out.reshape(VIEW)
+    visits.visit(1, 7, 7, pushed=2)  # nothing was pushed on the way to the first place
+    assert (view == 255).sum() == 89
+    for action, (row, column) in {0: (5, 4), 1: (4, 3), 2: (4, 5), 3: (3, 4)}.items():
+        visits.visit(1, 7, 7, pushed=action)
+        assert view[row, column] == 180
+    visits.visit(1, 7, 7, pushed=4)
+    assert (view == 255).sum() == 85 and visits.tiles == 1
+    visits.visit(1, 8, 7, pushed=2)  # it was a person, who has gone
+    assert visits.tiles == 2 and view[4, 4] == round(255 / 3**0.5)
+
+
 def test_counts_stay_at_their_maximum_and_clear_forgets_them():
     out = np.zeros(90, np.uint8)
     visits = VisitCounts(out)
