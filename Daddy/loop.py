@@ -156,6 +156,7 @@ def _train(
         if finished and stop.requested:
             logger.console.print(f"stopped at step {step_global:,}; go on with: {resume_command(config)}")
         if finished:
+            watch.show(step_global, pacer.learned, epsilon)
             evaluator.finish(lambda: stop.requested)
             return stop.exit_code if stop.requested else EXIT_OK
 

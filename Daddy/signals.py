@@ -9,6 +9,7 @@ import os
 import signal
 from types import FrameType
 
+from Daddy.dashboard.terminal import notice, restore_terminals
 from Daddy.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, StoppedEarlyError
 
 
@@ -48,10 +49,12 @@ class StopSignals:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested:
             if number == signal.SIGINT:
+                restore_terminals()
                 os._exit(EXIT_INTERRUPTED)
             return
         self.received = number
         if not self._polled:
             raise StoppedEarlyError(self.exit_code)
-        # No print: a signal may arrive inside one.
-        os.write(2, b"\nstopping: saving a checkpoint (Ctrl-C again aborts without saving)\n")
+        text = "stopping: saving a checkpoint (Ctrl-C again aborts without saving)"
+        if not notice(text):
+            os.write(2, f"\n{text}\n".encode())  # no print: a signal may arrive inside one

@@ -19,7 +19,6 @@ class RunInfo:
     params: int = 0  # trainable parameters
     device: str = "cpu"
     backend: str = "puffer"
-    world: str = ""  # the game: the cartridge's title or Pokemon Red
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,6 @@ class Snapshot:
     alarms: tuple[Alarm, ...] = ()
     world: WorldView | None = None
     series: tuple[tuple[str, tuple[float, ...]], ...] = ()  # name, values over time, oldest first
-    lines: tuple[str, ...] = ()  # newest last
     saved: Saved | None = None
 
     @property

@@ -75,13 +75,9 @@ class Dashboard:
 
     def print(self, line: str) -> None:
         """Show a line: in the log panel (full), above the refreshing line (line) or as it is (plain)."""
-        self.post(line)
-        self._wake.set()
-
-    def post(self, line: str) -> None:
-        """``print`` for signal handlers: takes no lock, so the line may appear half a second later."""
         self._recent.append(line)
         self._waiting.append(line)
+        self._wake.set()
 
     def close(self) -> None:
         """Write what is waiting, restore the terminal and leave the last frame behind. Safe to call twice."""
@@ -131,6 +127,8 @@ class Dashboard:
             self._repainted = now
         self._size = size
         self._waiting.clear()
+        while self._screen.notices:
+            self._recent.append(self._screen.notices.popleft())
         canvas = render(self._now(), tuple(self._recent), *size, self._look)
         self._screen.draw(canvas.rows(self._look), repaint)
 

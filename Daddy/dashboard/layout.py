@@ -13,7 +13,7 @@ from Daddy.dashboard.panels_run import Scene
 from Daddy.snapshot import Snapshot
 
 WIDE = 112  # columns from which world and envs get a column of their own
-_SIDE = 38  # its width
+_SIDE = 35  # its width
 _MEDIUM = 76  # columns from which three panels stand side by side
 
 
@@ -46,13 +46,18 @@ def _about(least: int, length: Callable[[Snapshot], int], extra: int = 0) -> Cal
     return rows
 
 
+def _alarm_rows(scene: Scene, width: int) -> tuple[int, int]:
+    rows = len(panels_run.alarm_lines(scene, width))
+    return min(rows, 2), min(rows, 5)
+
+
 PANELS: dict[str, Panel] = {
     "progress": Panel(_fixed(""), lambda scene, width: (1, 2), panels_run.draw_progress),
-    "alarms": Panel(_fixed("Alarms"), _about(1, lambda s: len(s.alarms)), panels_run.draw_alarms),
-    "summary": Panel(_fixed("Summary"), lambda scene, width: (3, 7), panels_run.draw_summary),
-    "time": Panel(_fixed("Time"), _about(3, lambda s: len(s.time_budget)), panels_run.draw_time),
+    "alarms": Panel(_fixed("Alarms"), _alarm_rows, panels_run.draw_alarms),
+    "summary": Panel(_fixed("Summary"), lambda scene, width: (5, 6), panels_run.draw_summary),
+    "time": Panel(_fixed("Time"), _about(4, lambda s: len(s.time_budget)), panels_run.draw_time),
     "losses": Panel(_fixed("Losses"), _about(3, lambda s: min(len(s.losses), 8)), panels_run.draw_losses),
-    "rewards": Panel(_fixed("Reward per step"), _about(3, lambda s: len(s.rewards), 1), panels_game.draw_rewards),
+    "rewards": Panel(_fixed("Reward per step"), _about(5, lambda s: len(s.rewards), 1), panels_game.draw_rewards),
     "milestones": Panel(
         panels_game.milestones_title, _about(3, lambda s: min(len(s.milestones), 12)), panels_game.draw_milestones
     ),
@@ -60,9 +65,9 @@ PANELS: dict[str, Panel] = {
     "history": Panel(_fixed("History"), _about(2, lambda s: len(s.series)), panels_game.draw_history),
     "envs": Panel(_fixed("Envs"), _about(1, lambda s: 2 if s.envs else 0, 2), panels_game.draw_envs),
     "world": Panel(panels_game.world_title, _about(5, lambda s: 10 if s.world else 0), panels_game.draw_world),
-    "spawns": Panel(_fixed("Spawns"), _about(1, lambda s: 2 if s.curriculum else 0), panels_game.draw_spawns),
-    "saved": Panel(_fixed("Checkpoint"), panels_run.saved_rows, panels_run.draw_saved),
-    "lines": Panel(_fixed("Log"), lambda scene, width: (1, 4), panels_run.draw_lines),
+    "spawns": Panel(_fixed("Spawns %"), _about(1, lambda s: 2 if s.curriculum else 0), panels_game.draw_spawns),
+    "saved": Panel(_fixed("Go on with"), panels_run.saved_rows, panels_run.draw_saved),
+    "lines": Panel(_fixed("Log"), lambda scene, width: (2, 4), panels_run.draw_lines),
 }  # fmt: skip
 
 _TOP = (Band(0, ("progress",)), Band(1, ("alarms",)))
@@ -73,7 +78,7 @@ NARROW = (
 )  # fmt: skip
 _MAIN = (
     *_TOP, Band(2, ("summary", "time", "losses")),
-    Band(3, ("rewards", "milestones"), weights=(3, 4)), Band(7, ("stats", "history"), weights=(3, 4)),
+    Band(3, ("rewards", "milestones"), weights=(5, 7)), Band(7, ("stats", "history"), weights=(5, 7)),
 )  # fmt: skip
 MEDIUM = (*_MAIN, Band(8, ("spawns",)), Band(9, ("world", "envs"), stretch=True), *_BOTTOM)
 LEFT = (*_MAIN, *_BOTTOM)
@@ -82,7 +87,7 @@ RIGHT = (Band(2, ("world",), stretch=True), Band(1, ("envs",)), Band(0, ("spawns
 
 def render(snapshot: Snapshot, lines: Sequence[str], width: int, height: int, look: Look) -> Canvas:
     """The frame for a terminal of ``width`` columns and ``height`` rows; any size is fine."""
-    scene = Scene(snapshot, lines, look)
+    scene = Scene(snapshot, lines, look, width)
     canvas = Canvas(max(width, 1), max(height, 1))
     if width < MIN_FULL[0] or height < MIN_FULL[1]:
         _draw_tiny(Region(canvas, 0, 0, width, height), scene)
@@ -98,6 +103,7 @@ def render(snapshot: Snapshot, lines: Sequence[str], width: int, height: int, lo
             _title(canvas, x, y, columns, PANELS[name].title(scene))
             PANELS[name].draw(Region(canvas, x + 1, y + 1, columns - 2, rows - 2), scene)
     _head(canvas, scene, width - side + 1 if side > 1 else width)
+    _foot(canvas, scene)
     return canvas
 
 
@@ -155,6 +161,13 @@ def _head(canvas: Canvas, scene: Scene, width: int) -> None:
     x = canvas.put(x, 0, f"{dot} {snapshot.phase} ", "good" if snapshot.phase == "training" else "warn")
     if width - 2 - len(usage) > x:
         canvas.put(width - 2 - len(usage), 0, usage, "label")
+
+
+def _foot(canvas: Canvas, scene: Scene) -> None:
+    """The last checkpoint in the frame's bottom line."""
+    text, command = panels_run.saved_line(scene)
+    x = canvas.put(2, canvas.height - 1, f" {text}", "label")
+    canvas.put(x, canvas.height - 1, f"{command} " if command else " ", "good")
 
 
 def _title(canvas: Canvas, x: int, y: int, columns: int, title: str) -> None:

@@ -181,9 +181,9 @@ def draw_spawns(region: Region, scene: Scene) -> None:
         (name[:1].upper(), percent / 100, _SPAWN_STYLES[i % len(_SPAWN_STYLES)])
         for i, (name, percent) in enumerate(scene.snapshot.curriculum)
     ]
-    words = [(f"{name} {percent:.0f}%", shares[i][2]) for i, (name, percent) in enumerate(scene.snapshot.curriculum)]
+    words = [(f"{name} {percent:.0f}", shares[i][2]) for i, (name, percent) in enumerate(scene.snapshot.curriculum)]
     x = 1
     for text, style in words:
-        x = region.put(x, 0, text, style) + 2
+        x = region.put(x, 0, text, style) + 1
     if region.height > 1:
         region.spans(1, 1, stacked(shares, region.width - 2, scene.look))

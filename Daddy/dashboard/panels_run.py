@@ -15,11 +15,12 @@ from Daddy.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Scene:
-    """What a panel draws from: the snapshot, the newest printed lines, and what the terminal can show."""
+    """What a panel draws from: the snapshot, the newest printed lines, what the terminal can show, its columns."""
 
     snapshot: Snapshot
     lines: Sequence[str]
     look: Look
+    width: int
 
 
 def draw_progress(region: Region, scene: Scene) -> None:
@@ -32,7 +33,7 @@ def draw_progress(region: Region, scene: Scene) -> None:
     tail = f" {100 * share:5.1f}%  {steps}  left {formats.duration(snapshot.eta_s)}"
     region.spans(1, 0, bar(share, region.width - len(tail) - 2, scene.look))
     region.right(0, tail + " ", "value")
-    about = (run.world, run.model, f"{formats.count(run.params)} parameters", run.device, run.backend)
+    about = (run.model, run.device, run.backend)
     region.put(1, 1, _dots(scene.look).join(text for text in about if text), "dim")
 
 
@@ -54,11 +55,10 @@ def draw_summary(region: Region, scene: Scene) -> None:
     rows = [
         ("Steps/s", f"{snapshot.sps:,.0f}" if snapshot.sps >= 10 else f"{snapshot.sps:.1f}"),
         ("Elapsed", formats.duration(snapshot.elapsed_s)),
-        ("Left", formats.duration(snapshot.eta_s)),
         ("Episodes", f"{snapshot.episodes:,}"),
         ("Epsilon", f"{mean:.3f}{spread}"),
-        ("Learned", f"{formats.count(snapshot.learned)} {ratio:.2f}x"),
-        ("Steps", f"{snapshot.step:,}"),
+        ("Learned", f"{formats.count(snapshot.learned)} {formats.number(ratio)}x"),
+        ("Params", formats.count(snapshot.run.params)),
     ]
     _table(region, rows)
 
@@ -80,12 +80,20 @@ def draw_stats(region: Region, scene: Scene) -> None:
     _table(region, [(name, formats.number(value)) for name, value in scene.snapshot.stats])
 
 
-def draw_alarms(region: Region, scene: Scene) -> None:
+def alarm_lines(scene: Scene, width: int) -> list[tuple[str, str]]:
+    """(text, style) per row: each alarm with its age, wrapped, because its end says what to do."""
     mark = "▲" if scene.look.unicode else "!"
-    for y, alarm in enumerate(sorted(scene.snapshot.alarms, key=lambda alarm: -alarm.level)):
+    lines = []
+    for alarm in scene.snapshot.alarms:
         word, style = ("CRITICAL", "bad") if alarm.level > 1 else ("warning", "warn")
-        x = region.put(1, y, f"{mark} {word} ", style)
-        region.put(x, y, f"{alarm.text} ({formats.duration(alarm.age_s)})", style)
+        text = f"{mark} {word} for {formats.duration(alarm.age_s)}: {alarm.text}"
+        lines += [(line, style) for line in _wrap(text, width - 2)]
+    return lines
+
+
+def draw_alarms(region: Region, scene: Scene) -> None:
+    for y, (text, style) in enumerate(alarm_lines(scene, region.width)):
+        region.put(1, y, text, style)
 
 
 def draw_lines(region: Region, scene: Scene) -> None:
@@ -100,29 +108,30 @@ def draw_lines(region: Region, scene: Scene) -> None:
         region.put(region.put(1, y, head + bracket, style), y, rest)
 
 
-def draw_saved(region: Region, scene: Scene) -> None:
-    """The last checkpoint; the command that continues from it is shown whole or not at all."""
+def saved_line(scene: Scene) -> tuple[str, str]:
+    """(text, command) for the frame's bottom line: the command is there whole, or empty if the line is too short."""
     saved = scene.snapshot.saved
     if saved is None:
-        region.put(1, 0, "no checkpoint yet", "dim")
-        return
-    x = region.put(1, 0, f"step {saved.step:,}", "value")
-    x = region.put(x, 0, f", {formats.duration(saved.age_s)} ago", "label")
-    if x + 4 + len(saved.command) < region.width and region.height:
-        region.put(region.put(x, 0, ": ", "label"), 0, saved.command, "good")
-    else:
-        wrapped = _wrap(saved.command, region.width - 2)
-        for y, text in enumerate(wrapped if len(wrapped) < region.height else [], start=1):
-            region.put(1, y, text, "good")
+        return "no checkpoint yet", ""
+    text = f"saved step {saved.step:,}, {formats.duration(saved.age_s)} ago"
+    between = ", go on with: "
+    fits = len(text) + len(between) + len(saved.command) <= scene.width - 6
+    return (text + between, saved.command) if fits else (text, "")
 
 
 def saved_rows(scene: Scene, width: int) -> tuple[int, int]:
-    """(least, wanted) rows of ``draw_saved``; it wants to show the whole command."""
-    saved = scene.snapshot.saved
-    if saved is None:
-        return 1, 1
-    head = len(f"step {saved.step:,}, {formats.duration(saved.age_s)} ago") + 5
-    return 1, 1 if head + len(saved.command) < width else 1 + len(_wrap(saved.command, width - 2))
+    """The command needs a panel of its own when the bottom line is too short for it."""
+    if scene.snapshot.saved is None or saved_line(scene)[1]:
+        return 0, 0
+    rows = len(_wrap(scene.snapshot.saved.command, width - 2))
+    return rows, rows
+
+
+def draw_saved(region: Region, scene: Scene) -> None:
+    """The command that goes on from the last checkpoint."""
+    if scene.snapshot.saved is not None:
+        for y, text in enumerate(_wrap(scene.snapshot.saved.command, region.width - 2)):
+            region.put(1, y, text, "good")
 
 
 def _wrap(command: str, width: int) -> list[str]:

@@ -6,6 +6,7 @@ import atexit
 import os
 import select
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -22,6 +23,7 @@ class Screen:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._shown = stream, None
+        self.notices: deque[str] = deque()
 
     @property
     def entered(self) -> bool:
@@ -35,11 +37,8 @@ class Screen:
 
     def draw(self, rows: Sequence[str], repaint: bool = False) -> None:
         """Write the rows that differ from the last frame; all of them after a resize or with ``repaint``."""
-        old = self._shown
-        if old is None or len(old) != len(rows) or repaint:
-            clear, old = "\x1b[2J" if not repaint else "", [None] * len(rows)
-        else:
-            clear = ""
+        clear = "\x1b[2J" if self._shown is None else ""
+        old = self._shown if self._shown and not repaint else [None] * len(rows)
         changed = [f"\x1b[{y + 1};1H{row}" for y, row in enumerate(rows) if row != old[y]]
         if changed:
             self._write(_SYNC + clear + "".join(changed) + _END_SYNC)
@@ -58,6 +57,13 @@ class Screen:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def notice(text: str) -> bool:
+    """Leave a line for the screens to show, from a signal handler if need be; False when none is entered."""
+    for screen in list(_active):
+        screen.notices.append(text)
+    return bool(_active)
 
 
 def restore_terminals() -> None:

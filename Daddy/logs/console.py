@@ -36,10 +36,6 @@ class Console:
         """What the run does while no snapshots come; ``training`` leaves that to the snapshots."""
         self._dashboard.say_phase("" if phase == "training" else phase)
 
-    def urgent(self, text: str) -> None:
-        """A line from a signal handler: shown only, because a handler must not wait for a lock."""
-        self._dashboard.post(text)
-
     def close(self) -> None:
         """Show what is waiting and restore the terminal."""
         self._dashboard.close()

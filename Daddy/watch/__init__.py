@@ -77,10 +77,14 @@ class Watch:
         for kept, field in zip(self._last, ("map_id", "in_battle", "text_open"), strict=True):
             kept[env_ids] = rows[field]
         self._badges = max(self._badges, *rows["badges"].tolist(), key=int.bit_count)
-        now = time.monotonic()
-        if now - self._taken >= _PERIOD_S:
-            self._taken = now
-            self._logger.console.show(self._snapshot(now, step_global, learned, epsilon))
+        if time.monotonic() - self._taken >= _PERIOD_S:
+            self.show(step_global, learned, epsilon)
+
+    def show(self, step_global: int, learned: int, epsilon: np.ndarray) -> None:
+        """Hand over a snapshot now."""
+        if self._on:
+            self._taken = time.monotonic()
+            self._logger.console.show(self._snapshot(self._taken, step_global, learned, epsilon))
 
     def _snapshot(self, now: float, step: int, learned: int, epsilon: np.ndarray) -> Snapshot:
         config, episodes = self._config, self._parts.episodes

@@ -7,6 +7,7 @@ import numpy as np
 from Daddy.snapshot import WorldView
 
 _LEVELS = 253  # of visit counts in WorldView.cells, 2..255
+_GAP = 2  # cells kept free behind a map
 _FULL_AT = 10_000  # visits of one cell that give the highest level
 
 
@@ -34,19 +35,21 @@ class Places:
         self._at[env_ids] = np.where(inside[:, None], at, -1)
 
     def view(self) -> WorldView | None:
-        """The part of the world with the maps entered so far; None before the first."""
+        """The maps entered so far, without the rows and columns of the plan where none is; None before the first."""
         entered = [m for m in np.flatnonzero(self._entered) if m in self._regions]
         if not entered:
             return None
-        top, left = self._corner[entered].min(axis=0)
-        bottom, right = (self._corner + self._size)[entered].max(axis=0)
-        cells = _levels(self._visits[top:bottom, left:right])
+        cells = _levels(self._visits)
+        rows, columns = (np.zeros(size, bool) for size in cells.shape)
         for map_id in entered:
-            (row, column), (height, width) = self._corner[map_id] - (top, left), self._size[map_id]
+            (row, column), (height, width) = self._corner[map_id], self._size[map_id]
             area = cells[row : row + height, column : column + width]
             np.maximum(area, 1, out=area)
-        envs = self._at[(self._at >= 0).all(axis=1)] - (top, left)
-        return WorldView(cells, tuple(map(tuple, envs.tolist())), int(np.count_nonzero(self._visits)), len(entered))
+            rows[row : row + height + _GAP] = columns[column : column + width + _GAP] = True
+        known = self._at[(self._at >= 0).all(axis=1)]
+        envs = np.stack([rows.cumsum()[known[:, 0]] - 1, columns.cumsum()[known[:, 1]] - 1], axis=1)
+        tiles = int(np.count_nonzero(self._visits))
+        return WorldView(cells[rows][:, columns], tuple(map(tuple, envs.tolist())), tiles, len(entered))
 
 
 def _levels(visits: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ def snapshot(**changes: object) -> Snapshot:
     """The moment; ``changes`` replace fields."""
     fields = dict(
         run=parts.RunInfo(
-            "big_run_01", "slim: CNN > GRU 128 > LSTM 128 > SSM 128", 1_213_456, "cpu", "puffer", "cartridge"
+            "big_run_01", "slim: CNN > GRU 128 > LSTM 128 > SSM 128", 1_213_456, "cpu", "puffer 16 envs"
         ),
         step=1_170_000, total_steps=5_000_000, elapsed_s=948.0, sps=1234.0, eta_s=3105.0, episodes=1342,
         epsilon=(0.31, 0.02, 0.9), learned=4_680_000, usage=parts.Usage(97.0, 41.0, 1.2, 88.0, 12.0),

@@ -1,0 +1,210 @@
+"""The dashboard on a real pseudo-terminal: whatever ends the process, the terminal is as it was found."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from dashboard_scene import snapshot
+
+from Daddy.dashboard import Dashboard, choose_dashboard
+from Daddy.dashboard.look import Look, detect_look
+
+ROOT = Path(__file__).parents[2]
+CHILD = ROOT / "tests" / "helpers" / "dashboard_child.py"
+ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
+
+
+class Terminal:
+    """A child process on a pseudo-terminal and all that it has written."""
+
+    def __init__(self, how: str, mode: str = "full", size=(100, 30), **env: str) -> None:
+        self.master, slave = pty.openpty()
+        self.resize(*size)
+        base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLORTERM", "LC_ALL", "LANG", "LC_CTYPE")}
+        env = {**base, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **env}
+        command = [sys.executable, str(CHILD), how, mode]
+        self.child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+        os.close(slave)
+        self.shown = ""
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_until(self, text: str, seconds: float = 30.0) -> None:
+        """Read on until ``text`` was written after this call."""
+        start, end = len(self.shown), time.monotonic() + seconds
+        while text not in self.shown[start:]:
+            assert time.monotonic() < end, f"{text!r} did not come: {self.shown[-500:]!r}"
+            if not self._read(0.2) and self.child.poll() is not None:
+                raise AssertionError(f"ended without {text!r}: {self.shown[-2000:]!r}")
+
+    def finish(self) -> int:
+        """Wait for the end; returns the exit code."""
+        end = time.monotonic() + 30
+        while self.child.poll() is None and time.monotonic() < end:
+            self._read(0.1)
+        while self._read(0.1):
+            pass
+        os.close(self.master)
+        return self.child.wait(1)
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self.master], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # the child has closed its side
+            return False
+        self.shown += data.decode("utf-8", "replace")
+        return bool(data)
+
+
+def assert_restored(shown: str) -> None:
+    assert ENTER in shown
+    for on, off in (("1049h", "1049l"), ("25l", "25h"), ("7l", "7h")):
+        assert shown.rindex(f"\x1b[?{off}") > shown.rindex(f"\x1b[?{on}"), off
+    after = shown[shown.rindex(LEAVE) :]
+    assert "\x1b[?2026h" not in after, "nothing is drawn once the screen is left"
+
+
+@pytest.mark.parametrize("how, signals, code", [
+    ("returns", [], 0), ("raises", [], 1), ("forgets", [], 3),
+    ("waits", [signal.SIGINT], 130), ("waits", [signal.SIGTERM], 143), ("hangs", [signal.SIGINT, signal.SIGINT], 130),
+])  # fmt: skip
+def test_every_exit_restores_the_terminal(how, signals, code):
+    terminal = Terminal(how)
+    terminal.read_until("big_run_01")
+    for number in signals[:1]:
+        terminal.child.send_signal(number)
+        terminal.read_until("stopping: saving")
+    for number in signals[1:]:
+        terminal.child.send_signal(number)
+    assert terminal.finish() == code
+    assert_restored(terminal.shown)
+    if how != "hangs" and how != "forgets":
+        left = terminal.shown[terminal.shown.rindex(LEAVE) :]
+        assert "big_run_01" in left, "the last frame stays on the normal screen"
+
+
+def test_a_resize_to_20x5_and_back_is_followed():
+    terminal = Terminal("waits", size=(120, 40))
+    terminal.read_until("Milestones")
+    terminal.resize(20, 5)
+    terminal.read_until("1,234/s")
+    tiny = terminal.shown[terminal.shown.rindex("\x1b[2J") :]
+    assert "\x1b[6;" not in tiny
+    terminal.resize(120, 40)
+    terminal.read_until("Milestones")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.finish() == 130
+    assert_restored(terminal.shown)
+
+
+def test_locale_c_and_no_color_are_honoured_on_a_terminal():
+    terminal = Terminal("returns", LC_ALL="C", NO_COLOR="1")
+    assert terminal.finish() == 0
+    assert_restored(terminal.shown)
+    assert terminal.shown.isascii()
+    assert set(re.findall(r"\x1b\[([0-9;]*)m", terminal.shown)) <= {"0", "1"}, "bold may stay"
+
+
+def test_line_mode_refreshes_one_line_below_what_was_printed():
+    terminal = Terminal("returns", "line")
+    assert terminal.finish() == 0
+    assert ENTER not in terminal.shown
+    assert "\r\x1b[2Kbig_run_01 0.0%" in terminal.shown
+    assert "[EP 0] a line\r\n" in terminal.shown
+    assert terminal.shown.endswith("\r\n")
+
+
+def test_nothing_but_plain_lines_goes_into_a_pipe():
+    env = os.environ | {"PYTHONPATH": str(ROOT), "FORCE_COLOR": "1"}
+    done = subprocess.run([sys.executable, str(CHILD), "returns", "plain"], capture_output=True, env=env, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\x1b" not in done.stdout and b"\r" not in done.stdout
+    assert done.stdout.splitlines() == [f"[EP {n}] a line".encode() for n in range(13)]
+
+
+class FakeTerminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("wanted, env, size, mode, reason", [
+    ("auto", {"TERM": "xterm"}, (80, 24), "full", "a terminal of 80x24"),
+    ("auto", {"TERM": "xterm"}, (39, 24), "line", "full needs 40x10"),
+    ("auto", {"TERM": "xterm"}, (80, 9), "line", "full needs 40x10"),
+    ("auto", {"TERM": "dumb"}, (80, 24), "plain", "dumb"), ("full", {}, (80, 24), "plain", "dumb"),
+    ("line", {"TERM": "xterm"}, (80, 24), "line", "as asked"), ("plain", {"TERM": "xterm"}, (80, 24), "plain", "asked"),
+])  # fmt: skip
+def test_the_mode_is_chosen_with_a_reason(wanted, env, size, mode, reason):
+    chosen, why = choose_dashboard(wanted, FakeTerminal(), env, size)
+    assert chosen == mode
+    assert reason in why
+
+
+@pytest.mark.parametrize("wanted", ["auto", "full", "line", "plain"])
+def test_without_a_terminal_everything_is_plain(wanted):
+    assert choose_dashboard(wanted, io.StringIO(), {"TERM": "xterm"})[0] == "plain"
+
+
+@pytest.mark.parametrize("env, look", [
+    ({"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}, Look("256", True)),
+    ({"TERM": "xterm", "COLORTERM": "truecolor"}, Look("true", True)),
+    ({"TERM": "xterm", "NO_COLOR": "1", "LC_ALL": "C"}, Look("none", False)),
+    ({"TERM": "xterm", "LANG": "C", "LC_CTYPE": "C.UTF-8"}, Look("16", False)),
+    ({"TERM": "linux"}, Look("16", False)),
+])  # fmt: skip
+def test_the_look_follows_the_environment(env, look):
+    assert detect_look(FakeTerminal(), env) == look
+
+
+class Stalled(FakeTerminal):
+    """A terminal after Ctrl-S: a write does not return."""
+
+    def write(self, text):
+        time.sleep(60)
+
+
+def test_a_stopped_terminal_never_holds_the_loop_up():
+    board = Dashboard("full", Stalled(), Look())
+    board.start()
+    start = time.perf_counter()
+    for n in range(20_000):
+        board.update(snapshot)
+        board.print(f"line {n}")
+    assert time.perf_counter() - start < 2.0
+
+
+def test_a_broken_terminal_is_told_once_and_ends_nothing():
+    class Broken(FakeTerminal):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    told = []
+    board = Dashboard("plain", Broken(), on_gone=told.append)
+    board.start()
+    for _ in range(3):
+        board.print("line")
+        time.sleep(0.05)
+    board.close()
+    board.close()
+    assert len(told) == 1 and "Broken pipe" in told[0]
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="full, line, plain"):
+        Dashboard("loud")
