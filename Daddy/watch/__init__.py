@@ -15,6 +15,7 @@ from Daddy.intrinsic import RewardMixer
 from Daddy.logging_utils import RunLogger
 from Daddy.progress import IntervalStats, episode_scalars
 from Daddy.puffer_shim import map_regions
+from Daddy.resume import resume_command
 from Daddy.snapshot import EnvCell, MilestoneRow, RewardTerm, RunInfo, Saved, Snapshot, WorldView
 from Daddy.stopwatch import Stopwatch
 from Daddy.watch.places import Places
@@ -155,7 +156,7 @@ class Watch:
         saved = self._logger.last_checkpoint
         if saved is None:
             return None
-        return Saved(saved["step_global"], max(time.time() - saved["unix_time"], 0.0), saved["path"])
+        return Saved(saved["step_global"], max(time.time() - saved["unix_time"], 0.0), resume_command(self._config))
 
     def _describe_run(self) -> RunInfo:
         config, agent = self._config, self._parts.agent

@@ -180,13 +180,15 @@ class Stalled(FakeTerminal):
 
 
 def test_a_stopped_terminal_never_holds_the_loop_up():
-    board = Dashboard("full", Stalled(), Look())
+    board, moment = Dashboard("full", Stalled(), Look()), snapshot()
     board.start()
     start = time.perf_counter()
     for n in range(20_000):
-        board.update(snapshot)
+        board.update(moment)
         board.print(f"line {n}")
     assert time.perf_counter() - start < 2.0
+    board.close()
+    assert time.perf_counter() - start < 10.0, "nor its end"
 
 
 def test_a_broken_terminal_is_told_once_and_ends_nothing():
