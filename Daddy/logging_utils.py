@@ -25,7 +25,7 @@ from Daddy.logs.lines import episode_line
 from Daddy.logs.machine import Machine
 from Daddy.logs.reader import read_status
 from Daddy.logs.status import StatusFile
-from Daddy.logs.writer import LogWriter
+from Daddy.logs.writer import LogWriter, Sink
 from Daddy.names import Names
 
 _EPISODE_LINES_PER_SECOND = 4.0
@@ -82,11 +82,7 @@ class RunLogger:
         write_json_atomically(directory / schema.SCHEMA, schema.describe())
         self._status = StatusFile(directory, total_steps)
         self._status.update(step_global=resume_step or 0, episodes=episodes, last_checkpoint=self.last_checkpoint)
-        sinks = {name: CsvSink(directory / name, columns) for name, columns in schema.CSV_COLUMNS.items()}
-        sinks[schema.EVENTS] = JsonLinesSink(directory / schema.EVENTS)
-        sinks[schema.TEXT] = TextSink(directory / schema.TEXT)
-        sinks["tb"] = BoardSink(directory / "tb", None if resume_step is None else resume_step + 1)
-        self._writer = LogWriter(sinks, self._write_status)
+        self._writer = LogWriter(_open_sinks(directory, resume_step), self._write_status)
         self._machine = Machine(directory)
         self.console = Console(mode, lambda line: self._writer.put(schema.TEXT, line))
         self._step, self._sampled, self._hidden = resume_step or 0, 0, 0
@@ -188,7 +184,7 @@ class RunLogger:
         for tag, value in scalars.items():
             row = {"step_global": step_global, "unix_time": round(now, 3), "tag": tag, "value": f"{value:.8g}"}
             self._writer.put(schema.METRICS, row)
-        self._writer.put("tb", {"step_global": step_global, "unix_time": now, "scalars": dict(scalars)})
+        self._writer.put(schema.BOARD, {"step_global": step_global, "unix_time": now, "scalars": dict(scalars)})
 
     # --- where the run stands
 
@@ -287,6 +283,14 @@ class RunLogger:
             return False
         self._line_budget -= 1.0
         return True
+
+
+def _open_sinks(directory: Path, resume_step: int | None) -> dict[str, Sink]:
+    sinks: dict[str, Sink] = {name: CsvSink(directory / name, cols) for name, cols in schema.CSV_COLUMNS.items()}
+    sinks[schema.EVENTS] = JsonLinesSink(directory / schema.EVENTS)
+    sinks[schema.TEXT] = TextSink(directory / schema.TEXT)
+    sinks[schema.BOARD] = BoardSink(directory / schema.BOARD, None if resume_step is None else resume_step + 1)
+    return sinks
 
 
 def _posterior_summary(posteriors: Sequence[PosteriorView]) -> str:

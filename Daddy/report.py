@@ -18,6 +18,7 @@ from rich_argparse import RichHelpFormatter
 
 from Daddy.errors import EXIT_OK, UsageError, run_command
 from Daddy.logs import schema
+from Daddy.logs.files import plain
 from Daddy.logs.lines import format_duration
 from Daddy.logs.reader import check_run, latest_metrics, read_events, read_rows, read_status, state_of
 
@@ -26,7 +27,7 @@ _SHOWN = (
     ("charts/episodic_length", "length"), ("charts/episodic_return_env", "R_env"),
     ("charts/episodic_return_total", "R_total"), ("milestone/mean_per_episode", "milestones"),
     ("explore/tiles_mean", "tiles"), ("charts/epsilon", "epsilon"), ("losses/td_loss", "TD loss"),
-    ("replay/ratio", "learned/collected"),
+    ("replay/ratio", "learned/collected"), ("eval/greedy_milestones_mean", "greedy milestones"),
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def report(directory: Path, as_json: bool) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII is no reason to fail
     try:
         if as_json:
-            print(json.dumps(summary, indent=1), flush=True)
+            print(json.dumps(plain(summary), indent=1), flush=True)
         else:
             Console(markup=False).print(render(summary))
     except BrokenPipeError:  # ``| head`` has seen enough; the interpreter must not flush into the closed pipe
@@ -115,7 +116,7 @@ def _milestones(
     reached = Counter(name for row in episodes for name in row["milestones_reached"].split(";") if name)
     recent = Counter(name for row in episodes[-_RECENT:] for name in row["milestones_reached"].split(";") if name)
     posteriors = {row["milestone"]: row for row in read_rows(directory, schema.PROGRESS)}
-    names = list(dict.fromkeys([*first, *reached, *posteriors]))
+    names = list(dict.fromkeys([*posteriors, *first, *reached]))
     return [
         {
             "milestone": name,

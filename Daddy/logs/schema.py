@@ -32,7 +32,7 @@ STATUS_KEYS = (
 )  # fmt: skip
 
 EPISODES, PROGRESS, METRICS, EVALUATIONS = "episodes.csv", "progress.csv", "metrics.csv", "evaluations.csv"
-EVENTS, STATUS, TEXT, SCHEMA = "events.jsonl", "status.json", "train.log", "schema.json"
+EVENTS, STATUS, TEXT, SCHEMA, BOARD = "events.jsonl", "status.json", "train.log", "schema.json", "tb"
 CSV_COLUMNS = {
     EPISODES: EPISODE_COLUMNS, PROGRESS: PROGRESS_COLUMNS, METRICS: METRICS_COLUMNS, EVALUATIONS: EVALUATION_COLUMNS,
 }  # fmt: skip

@@ -30,7 +30,7 @@ def run(tmp_path):
     ])  # fmt: skip
     fill(CsvSink(directory / "metrics.csv", schema.METRICS_COLUMNS), [
         {"step_global": 600, "unix_time": 0, "tag": tag, "value": value}
-        for tag, value in (("charts/SPS_now", 50.0), ("charts/episodic_return_env", 23.5))
+        for tag, value in (("charts/SPS_now", 50.0), ("charts/episodic_return_env", 23.5), ("losses/q", "nan"))
     ])  # fmt: skip
     fill(JsonLinesSink(directory / "events.jsonl"), [
         {"kind": "milestone", "step_global": 123, "milestone": "EVENT_A", "text": ""},
@@ -56,6 +56,7 @@ def test_json_has_everything(run, capsys):
     assert (first["posterior"]["mean"], first["posterior"]["alarm_level"]) == (0.75, 1), "the newest row counts"
     assert (second["milestone"], second["first_step"], second["posterior"]) == ("EVENT_B", None, None)
     assert summary["last_checkpoint"]["step_global"] == 500
+    assert summary["metrics"]["losses/q"] is None, "JSON knows no nan"
     assert summary["alarms"] == ["the disk was full"]
 
 
