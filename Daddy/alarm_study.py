@@ -19,6 +19,7 @@ import numpy as np
 from rich_argparse import RichHelpFormatter
 
 from Daddy import alarm_detectors as detectors
+from Daddy.alarm_forecasts import study_forecasts, study_pooling
 from Daddy.alarm_replay import replay_run
 from Daddy.alarm_streams import KINDS, Chain, Streams, healthy, stagnating
 from Daddy.alarms import AlarmRule
@@ -172,6 +173,26 @@ def study_chains(size: Size, rule: AlarmRule, seed: int = 1) -> list[dict[str, A
     return rows
 
 
+def study_probabilities(size: Size, rule: AlarmRule, seed: int = 3) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Forecasts on healthy and stagnating streams alike, and rates of start states with few attempts."""
+    rng, horizon = np.random.default_rng(seed), int(2.5 * rule.patience)
+    each = size.streams // (1 + len(KINDS))
+    streams = [healthy(rng, each, horizon, rule.patience)]
+    streams += [stagnating(kind, rng, each, horizon, rule.patience) for kind in KINDS]
+    return study_forecasts(np.concatenate([s.outcomes for s in streams])), study_pooling(rng, size.chains)
+
+
+def as_text(forecasts: list[dict[str, Any]], pooling: dict[str, float]) -> str:
+    """The forecasts as a table, the pooling as a line."""
+    lines = ["", "", f"{'forecaster':20}{'Brier':>8}{'first 10':>10}{'calibration error':>19}"]
+    for row in forecasts:
+        lines.append(
+            f"{row['forecaster']:20}{row['brier']:8.4f}{row['brier_first_10']:10.4f}{row['calibration_error']:19.4f}"
+        )
+    errors = ", ".join(f"{name} {value:.3f}" for name, value in pooling.items())
+    return "\n".join([*lines, "", f"RMSE of the rates of 12 start states after 3 attempts each: {errors}"])
+
+
 def as_table(rows: list[dict[str, Any]]) -> str:
     """Plain text, one line per detector."""
     lines = [f"{'detector':16}{'false alarms per run':>26}{'detected':>10}{'delay':>8}{'lead':>8}  lead 95%"]
@@ -204,7 +225,9 @@ def study(run_dir: Path | None, size: Size, as_json: bool) -> int:
         print(json.dumps(replay.as_dict(), indent=1) if as_json else replay.text())
     else:
         rows = study_streams(size, AlarmRule()) + study_chains(size, AlarmRule())
-        print(json.dumps({"detectors": rows}, indent=1) if as_json else as_table(rows))
+        forecasts, pooling = study_probabilities(size, AlarmRule())
+        everything = {"detectors": rows, "forecasts": forecasts, "rmse_of_12_starts_with_3_attempts": pooling}
+        print(json.dumps(everything, indent=1) if as_json else as_table(rows) + as_text(forecasts, pooling))
     return EXIT_OK
 
 

@@ -7,6 +7,13 @@ import numpy as np
 import pytest
 
 from Daddy import alarm_detectors as detectors
+from Daddy.alarm_forecasts import (
+    calibration_error,
+    posterior_forecasts,
+    study_forecasts,
+    study_pooling,
+    window_forecasts,
+)
 from Daddy.alarm_streams import KINDS, Chain, healthy, stagnating
 from Daddy.alarm_study import SHARE, Size, as_table, main, study_chains, study_streams
 from Daddy.alarms import AlarmRule
@@ -102,6 +109,34 @@ def test_persistence_is_needed_and_the_deadline_is_late(rows):
         low, high = rows[name]["lead_over"]["deadline"]["ci95"]
         assert low <= rows[name]["lead_median_episodes"] <= high
     assert "run_warning" in as_table(list(rows.values()))
+
+
+def test_forecasts_see_only_the_past_and_match_slow_references():
+    outcomes = RNG(6).random((2, 80)) < 0.4
+    said = window_forecasts(outcomes, 20)
+    assert said[:, 0].tolist() == [0.5, 0.5]
+    for t in range(1, 80):
+        assert said[:, t] == pytest.approx(outcomes[:, max(t - 20, 0) : t].mean(axis=1))
+    changed = outcomes.copy()
+    changed[:, 40:] = ~changed[:, 40:]
+    for forecaster in (posterior_forecasts, lambda o: window_forecasts(o, 20)):
+        assert (forecaster(outcomes)[:, :41] == forecaster(changed)[:, :41]).all()
+        assert (forecaster(outcomes)[:, 41] != forecaster(changed)[:, 41]).all()
+
+
+def test_calibration_error_is_zero_for_the_truth_and_large_for_a_boast():
+    theta = RNG(7).random((1, 200_000))
+    outcomes = RNG(8).random(theta.shape) < theta
+    assert calibration_error(theta, outcomes) < 0.01
+    assert calibration_error(np.full(theta.shape, 0.9), outcomes) == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_posterior_wins_where_data_are_few():
+    rows = {row["forecaster"]: row for row in study_forecasts(healthy(RNG(9), 300, 300, 200).outcomes)}
+    assert all(rows["posterior"]["brier_first_10"] < row["brier_first_10"] for name, row in rows.items()
+               if name != "posterior")  # fmt: skip
+    errors = study_pooling(RNG(10), 60)
+    assert errors["pooled"] < 0.75 * errors["raw_share"] and errors["pooled"] < errors["own_posterior"]
 
 
 def write_run(directory: Path, reached: list[str], tags: list[str] | None = None) -> Path:
