@@ -15,7 +15,7 @@ from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
 from Daddy.pacing import ReplayPacer
-from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, RedFactory, VectorEnv, make_vector
+from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, RedFactory, VectorEnv, WatchdogSettings, make_vector
 from Daddy.rnd import RND
 
 _CORES = ("gru", "lstm", "ssm")
@@ -62,6 +62,7 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=stagger,
+        watchdog=WatchdogSettings(hang_s=config.hang_seconds, max_restarts=config.max_restarts),
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
 

@@ -54,6 +54,10 @@ class TrainConfig:
     )
     num_envs: int = setting(32, "env", "emulators that play at the same time")
     num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores", metavar="N")
+    hang_seconds: float = setting(60.0, "env", "a worker without progress for so long is killed and replaced")
+    max_restarts: int = setting(
+        5, "env", "workers replaced within 10 minutes before the run saves and ends; 0: end with the first lost one"
+    )
     rom: str = setting(
         "", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)", metavar="FILE.gb"
     )
@@ -170,6 +174,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("total_steps", 1, None), ("log_interval", 1, None), ("step_log_every", 1, None), ("save_interval", 0, None),
     ("eval_interval", 0, None), ("eval_episodes", 1, 1000), ("eval_epsilon", 0, 1), ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
+    ("hang_seconds", 1, 86_400), ("max_restarts", 0, 1000),
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99),
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),

@@ -37,8 +37,10 @@ class EpisodeTracker:
 
     def __init__(self, num_envs: int, milestone_bytes: int, window: int = 100) -> None:
         self.next_id = self.completed = 0
+        self.cut = 0  # episodes lost with their worker: they never ended and are counted nowhere else
         self.recent: deque[Episode] = deque(maxlen=window)
         self.running_ids = np.zeros(num_envs, np.int64)  # an episode has its id from its first observation on
+        self._open = np.zeros(num_envs, bool)
         self._length = np.zeros(num_envs, np.int64)
         self._start = np.zeros(num_envs, np.int64)
         self._sums = {name: np.zeros(num_envs) for name in TERMS}
@@ -100,6 +102,8 @@ class EpisodeTracker:
     def _begin(self, env_ids: np.ndarray, milestones: np.ndarray, step_global: int) -> None:
         self.running_ids[env_ids] = np.arange(self.next_id, self.next_id + len(env_ids))
         self.next_id += len(env_ids)
+        self.cut += int(np.count_nonzero(self._open[env_ids]))
+        self._open[env_ids] = True
         self._length[env_ids] = 0
         self._start[env_ids] = step_global
         self._spawn[env_ids] = milestones
@@ -123,6 +127,7 @@ class EpisodeTracker:
             truncated=bool(row["truncated"]),
         )
         self.completed += 1
+        self._open[env] = False
         return episode
 
 

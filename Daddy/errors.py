@@ -1,7 +1,8 @@
 """Errors that end a command with one clear line and a documented exit code.
 
-Exit codes: 0 done, 1 failure, 2 usage, 3 bad ROM or savestate, 4 checkpoint refused, 130 Ctrl-C after saving, 143
-SIGTERM after saving (130 and 143 also before training began, with nothing to save).
+Exit codes: 0 done, 1 failure (after saving, when emulators kept failing in mid-run), 2 usage, 3 bad ROM or savestate,
+4 checkpoint refused, 130 Ctrl-C after saving, 143 SIGTERM after saving (130 and 143 also before training began, with
+nothing to save).
 Errors of the env and of the shim carry the same ``exit_code`` attribute; ``run_command`` treats them alike.
 """
 

@@ -22,7 +22,7 @@ from Daddy.logging_utils import RunLogger
 from Daddy.logs.lines import interval_line
 from Daddy.names import Names
 from Daddy.progress import IntervalStats
-from Daddy.puffer_shim import rom_sha1
+from Daddy.puffer_shim import WorkerError, rom_sha1
 from Daddy.resume import resume_command
 from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
@@ -30,6 +30,7 @@ from Daddy.saver import News, Saver
 from Daddy.schedules import epsilons
 from Daddy.signals import StopSignals
 from Daddy.stopwatch import Stopwatch
+from Daddy.vector_events import log_vector_events
 from Daddy.watch import Parts, Watch
 
 
@@ -86,6 +87,14 @@ def _train(
     watch = Watch(config, logger, Parts(agent, mixer, episodes, interval, clock))
     pacer.start_at(step_global, agent.replay.sequences)
     stop.training_begins()
+
+    def save() -> None:
+        logger.tick(step_global, "saving")
+        logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
+        interval.add_metrics(pacer.take(agent.finish_update()))
+        counters["step_global"] = step_global
+        saver.save(step_global, collect(counters, parts), episodes.score())
+
     while True:
         # --- receive: the views die at send, so keep a copy
         rows, env_ids = batch.records.copy(), batch.env_ids  # [B] records, [B]
@@ -131,6 +140,7 @@ def _train(
             watch.tick(rows, env_ids, step_global, pacer.learned, epsilon)
             if ended:
                 logger.log_monitor(step_global, ended[-1].episode_id)
+        log_vector_events(vector.events(), logger)
         finished = step_global >= config.total_steps or stop.requested
         if step_global >= next_log or finished:
             next_log = step_global + config.log_interval
@@ -147,11 +157,7 @@ def _train(
         # --- checkpoint: copied here, written by the saver's thread
         if finished or (step_global >= next_save and not saver.busy):
             next_save = step_global + save_interval
-            logger.tick(step_global, "saving")
-            logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
-            interval.add_metrics(pacer.take(agent.finish_update()))
-            counters["step_global"] = step_global
-            saver.save(step_global, collect(counters, parts), episodes.score())
+            save()
         _tell(saver.finish() if finished else saver.news(), config, logger)
         if finished and stop.requested:
             logger.console.print(f"stopped at step {step_global:,}; go on with: {resume_command(config)}")
@@ -160,8 +166,14 @@ def _train(
             evaluator.finish(lambda: stop.requested)
             return stop.exit_code if stop.requested else EXIT_OK
 
-        with clock.section("env"):
-            batch = vector.recv()
+        try:
+            with clock.section("env"):
+                batch = vector.recv()
+        except WorkerError:  # replacing workers did not help: keep what was learned, then fail with the cause
+            log_vector_events(vector.events(), logger)
+            save()
+            _tell(saver.finish(), config, logger)
+            raise
 
 
 def _tell(news: list[News], config: TrainConfig, logger: RunLogger) -> None:

@@ -67,6 +67,7 @@ class IntervalStats:
         scalars["charts/active_envs"] = float(np.count_nonzero(self._active))
         scalars["charts/action_entropy"] = entropy(self._actions)
         scalars["charts/episodes"] = float(episodes.completed)
+        scalars["charts/episodes_cut"] = float(episodes.cut)
         running = unpack_milestones(episodes.running_milestones()).sum(axis=1)  # [num_envs]
         scalars["milestone/running_mean"] = float(running.mean())
         scalars.update(episode_scalars(list(episodes.recent)))

@@ -149,8 +149,8 @@ class WorkerPool(vector.Multiprocessing):
         if not self._busy(index):
             bell.forget()
         while self._busy(index) and not watch[index].late:
-            if not bell.sleep(LOOK_S):
-                self._look_after()
+            if not bell.sleep(LOOK_S, self.processes[index].sentinel):
+                self._look_after(index)
         return not self._busy(index)
 
     def _collect(self, index: int) -> None:
@@ -168,8 +168,10 @@ class WorkerPool(vector.Multiprocessing):
                 if record["is_first"]:
                     self._book.begun(env_id, int(record["spawn_id"]))
 
-    def _look_after(self) -> None:
-        """Replace workers that are gone or hang."""
+    def _look_after(self, awaited: int | None = None) -> None:
+        """Replace workers that are gone or hang: now and then all, the ``awaited`` one, if gone, at once."""
+        if awaited is not None and not self.processes[awaited].is_alive():
+            self._replace(awaited, self._post_mortem(awaited))
         elapsed = self._metronome.due()
         if not elapsed:
             return

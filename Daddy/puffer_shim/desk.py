@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,15 @@ class EnvDesk:
 
     def reset(self) -> None:
         """Reset all envs with the seeds of the last Begin."""
-        for env, seed in zip(self.envs, self._seeds, strict=True):
-            env.reset(seed=seed)
+        self.seed(self._seeds)
+        for env in self.envs:
+            env.reset()
             self._tick()
+
+    def seed(self, seeds: Iterable[int]) -> None:
+        """Seeds for the coming reset of each env; given to pufferlib's reset, they would make it retry a failed one."""
+        for env, seed in zip(self.envs, seeds, strict=True):
+            env.env.seed_next(seed)
 
     def step(self, actions: np.ndarray) -> None:
         """Step all envs, actions (num_envs,) int32; those whose episode has ended reset instead."""

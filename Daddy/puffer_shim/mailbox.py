@@ -10,6 +10,7 @@ import os
 import pickle
 import select
 import struct
+import threading
 from multiprocessing.heap import BufferWrapper
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
@@ -33,11 +34,12 @@ class Bell:
         except BlockingIOError:
             pass  # thousands of rings wait there already
 
-    def sleep(self, seconds: float) -> bool:
-        """Sleep until a ring; False when none came in time."""
-        poll = select.poll()
-        poll.register(self._listener.fileno(), select.POLLIN)
-        if not poll.poll(1000 * seconds):
+    def sleep(self, seconds: float, *others: int) -> bool:
+        """Sleep until a ring; False when none came in time, or one of the files ``others`` woke the sleeper."""
+        poll, listener = select.poll(), self._listener.fileno()
+        for file in (listener, *others):
+            poll.register(file, select.POLLIN)
+        if not any(file == listener for file, _ in poll.poll(1000 * seconds)):
             return False
         self.forget()
         return True
@@ -105,3 +107,4 @@ class WorkerLink:
         self.work, self.done = Bell(), Bell()
         self.inbox, self.outbox = Mailbox(INBOX_BYTES), Mailbox(OUTBOX_BYTES)
         self.progress = RawArray("Q", 1)
+        self.by_main_thread = threading.current_thread() is threading.main_thread()

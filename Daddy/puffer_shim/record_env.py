@@ -52,6 +52,7 @@ class RecordEnv(gymnasium.Env):
             env.unwrapped.observe_screen_only(self._screen)
         self._rng = np.random.default_rng()
         self._episode_id = self._step = self._spawn_id = 0
+        self._next_seed: int | None = None
         self._next_spawn: tuple[int, bytes | None] = (0, None)
         self._return = 0.0
         self._term_values: tuple[float, ...] = ()  # the env's running terms as of the last record
@@ -73,12 +74,17 @@ class RecordEnv(gymnasium.Env):
         """Start the next episode, and only that one, from ``state``, known as ``spawn_id``; None is the true start."""
         self._next_spawn = (spawn_id, state)
 
+    def seed_next(self, seed: int) -> None:
+        """What ``seed`` would be for a next ``reset`` without one."""
+        self._next_seed = seed
+
     def count_from(self, episodes: int) -> None:
         """Number the coming episodes after ``episodes`` earlier ones, of an env that this one replaces."""
         self._episode_id = episodes
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """First record of a new episode; ``options`` go to the env (``{"state": bytes}`` starts from a savestate)."""
+        seed, self._next_seed = self._next_seed if seed is None else seed, None
         if seed is not None:
             self._rng = np.random.default_rng(seed)
         else:

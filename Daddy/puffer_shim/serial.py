@@ -31,7 +31,9 @@ class SerialGroups:
         self._next = 0
         for number, group in enumerate(self._groups):
             self._desks[number].carry_out(self._commands.pop(number, []))
-            group.async_reset(seed + number * self._batch_size)
+            first = seed + number * self._batch_size
+            self._desks[number].seed(range(first, first + self._batch_size))
+            group.async_reset(None)
 
     def receive(self) -> tuple[np.ndarray, np.ndarray]:
         """(rows (B, itemsize) uint8 view, env ids (B,)) of the next group."""

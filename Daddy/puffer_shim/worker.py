@@ -52,7 +52,7 @@ def run_worker(
     A failure goes into the outbox as a Failure.
     """
     link = links[worker_idx]
-    _tie_to_parent()
+    _tie_to_parent(link.by_main_thread)
     try:
         buffers = worker_buffers(shm, num_workers, num_envs, worker_idx, obs_shape, obs_dtype, atn_shape, atn_dtype)
         envs = []
@@ -118,11 +118,11 @@ def _post(desk: EnvDesk, link: WorkerLink) -> int:
     return vector.INFO
 
 
-def _tie_to_parent() -> None:
+def _tie_to_parent(by_main_thread: bool) -> None:
     """Leave stopping to the parent, which may still have to save, and end when it is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":  # reaches even a stopped worker, where the parent is this process's own
+    if sys.platform == "linux" and by_main_thread:  # reaches a stopped worker too, but fires when that *thread* ends
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()

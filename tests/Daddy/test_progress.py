@@ -40,6 +40,18 @@ def test_episodes_add_up_per_env_even_in_partial_batches():
     assert (again.episode_id, again.length, again.returns["env"], again.start_step) == (2, 1, 1, 3)
 
 
+def test_an_episode_cut_by_a_restart_is_counted_as_cut_and_nowhere_else():
+    tracker, ids = EpisodeTracker(2, 16), np.arange(2)
+    tracker.add(rows_of({"is_first": 1}, {"is_first": 1}), ids, terms_of(0, 0), 0)
+    tracker.add(rows_of({}, {}), ids, terms_of(5, 5), 2)
+    assert tracker.add(rows_of({"is_first": 1}, {"truncated": 1}), ids, terms_of(0, 5), 3) != []
+    assert (tracker.cut, tracker.completed, len(tracker.recent)) == (1, 1, 1)
+    (episode,) = tracker.add(rows_of({"truncated": 1}, {"is_first": 1}), ids, terms_of(7, 0), 4)
+    assert (episode.env_id, episode.length, episode.returns["env"], episode.start_step) == (0, 1, 7, 3)
+    assert (tracker.cut, tracker.completed) == (1, 2), "the first record after an end is no cut"
+    assert IntervalStats(2).take(tracker)["charts/episodes_cut"] == 1
+
+
 def test_milestones_are_new_once_and_never_the_spawns():
     tracker, ids = EpisodeTracker(2, 16), np.arange(2)
     spawn, one, both = ([bits, *[0] * 15] for bits in (0b001, 0b011, 0b101))

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from Daddy.errors import UsageError
 from Daddy.frames import pack2bit
+from Daddy.nstep import nstep_targets
 from Daddy.replay_buffer import ReplayBuffer, ReplaySpec, bytes_per_transition
 
 SPEC = ReplaySpec(num_envs=3, capacity=3 * 24, structured_dim=2, state_width=4, seq_len=4, burn_in=2, n_step=2,
@@ -147,6 +149,39 @@ def test_a_transition_costs_at_most_1800_bytes():
     small = ReplayBuffer(SPEC)
     held = sum(v.nbytes for v in vars(small).values() if isinstance(v, np.ndarray)) + small._tree._nodes.nbytes
     assert held <= small.bytes_per_transition() * SPEC.ring * SPEC.num_envs + 100
+
+
+def test_no_target_crosses_the_cut_that_a_lost_worker_leaves():
+    """A restarted env begins an episode although its last row was no end: known is only what came before."""
+    spec = replace(SPEC, num_envs=1, capacity=96, n_step=3)
+    buffer, rng = ReplayBuffer(spec), np.random.default_rng(2)
+    length, gamma = 90, 0.5
+    last = rng.random(length) < 0.1
+    cut = rng.random(length) < 0.2
+    first = np.concatenate([[True], last[:-1]]) | cut
+    reward = np.where(first, 0, rng.normal(size=length)).astype(np.float32)
+    for t in range(length):
+        one = np.array([0])
+        screen, state = np.zeros((1, 72, 20), np.uint8), np.zeros((int(buffer.due(one).sum()), 4))
+        buffer.add(screen, np.zeros((1, 2)), one, reward[[t]], first[[t]], last[[t]], last[[t]], one, state)
+    batch = buffer.sample(64, rng)
+    skip = spec.lead + spec.burn_in
+    targets = nstep_targets(batch.reward, batch.is_first, batch.is_last, batch.terminated, skip, spec.seq_len, 3, gamma)
+    masked = 0
+    for b, start in enumerate(batch.starts):
+        for i in range(spec.seq_len):
+            t = start + spec.burn_in + i
+            known = [] if last[t] else list(itertools.takewhile(lambda row: not first[row], range(t + 1, t + 4)))
+            ends = [row for row in known if last[row]]
+            known = known[: known.index(ends[0]) + 1] if ends else known
+            assert targets.valid[b, i] == bool(known)
+            masked += not known and not last[t]
+            if known:
+                total = sum(gamma**k * reward[row] for k, row in enumerate(known))
+                np.testing.assert_allclose(targets.returns[b, i], total, rtol=1e-5, atol=1e-5)
+                assert targets.bootstrap[b, i] == skip + i + len(known)
+                assert targets.discount[b, i] == (0 if ends else gamma ** len(known))
+    assert masked > 5, "some actions were cut off from their outcome"
 
 
 def test_impossible_sizes_are_refused_with_the_fix():

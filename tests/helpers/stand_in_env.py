@@ -128,6 +128,14 @@ class UnrulyEnv(StandInEnv):
         }  # fmt: skip
 
 
+class DyingEnv(UnrulyEnv):
+    """Kills the process of env 0 in its 50th step."""
+
+    def __init__(self, env_config, reward_config) -> None:
+        super().__init__(env_config, reward_config)
+        self.config = {"trouble": "kill", "at": 50, "env_id": env_config.env_id}
+
+
 class Screenless(UnrulyEnv):
     """Observations without a picture."""
 
