@@ -205,7 +205,9 @@ class RunLogger:
         """Say that ``path`` now holds a complete checkpoint, and how to go on from it."""
         text = f"{path} | resume: {resume_command}" if resume_command else str(path)
         self.log_event("checkpoint", text, step_global=step_global, path=str(path))
-        self.last_checkpoint = {"step_global": step_global, "path": str(path), "unix_time": time.time()}
+        self.last_checkpoint = {
+            "step_global": step_global, "path": str(path), "unix_time": time.time(), "resume": resume_command,
+        }  # fmt: skip
         self._status.update(last_checkpoint=self.last_checkpoint)
 
     def alarms(self) -> list[str]:

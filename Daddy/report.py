@@ -22,6 +22,8 @@ from Daddy.logs.files import plain
 from Daddy.logs.lines import format_duration
 from Daddy.logs.reader import check_run, latest_metrics, read_events, read_rows, read_status, state_of
 
+_RESUMABLE = ("crashed", "stopped", "failed", "silent")
+_UPCOMING = 3  # milestones shown beyond those reached
 _RECENT = 100  # episodes that means are taken over
 _SHOWN = (
     ("charts/episodic_length", "length"), ("charts/episodic_return_env", "R_env"),
@@ -152,6 +154,8 @@ def _head(summary: dict[str, Any]) -> Table:
     table.add_row("episodes", f"{summary['episodes']:,}" + (": " if values else "") + ", ".join(values))
     saved = summary["last_checkpoint"]
     table.add_row("checkpoint", f"step {saved['step_global']:,}: {saved['path']}" if saved else "none yet")
+    if saved and saved.get("resume") and summary["state"] in _RESUMABLE:
+        table.add_row("resume", saved["resume"])
     for text in summary["alarms"][-3:]:
         table.add_row("alarm", text)
     if summary["dropped_step_rows"]:
@@ -163,11 +167,16 @@ def _milestone_table(milestones: list[dict[str, Any]]) -> Table:
     table = Table("milestone", box=box.SIMPLE, pad_edge=False)
     for column in ("first step", "episodes", f"last {_RECENT}", "theta [95%]"):
         table.add_column(column, justify="right")
-    for row in milestones:
+    reached = [i for i, row in enumerate(milestones) if row["episodes"] or row["first_step"] is not None]
+    shown = milestones[: (reached[-1] + 1 if reached else 0) + _UPCOMING]
+    for row in shown:
         posterior = row["posterior"]
         theta = f"{posterior['mean']:.2f} [{posterior['lo95']:.2f}, {posterior['hi95']:.2f}]" if posterior else "-"
         first = f"{row['first_step']:,}" if row["first_step"] is not None else "-"
-        table.add_row(row["milestone"], first, f"{row['episodes']:,}", f"{row['share_recent']:.0%}", theta)
+        share = f"{row['share_recent']:.0%}"
+        table.add_row(row["milestone"].removeprefix("EVENT_"), first, f"{row['episodes']:,}", share, theta)
+    if len(shown) < len(milestones):
+        table.add_row(f"{len(milestones) - len(shown)} more, none reached yet", "", "", "", "")
     return table
 
 

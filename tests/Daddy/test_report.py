@@ -17,7 +17,7 @@ def run(tmp_path):
     directory = tmp_path / "runs" / "[red]run"
     directory.mkdir(parents=True)
     status = StatusFile(directory, 1000)
-    saved = {"step_global": 500, "path": "checkpoints/step_000000000500", "unix_time": 0.0}
+    saved = {"step_global": 500, "path": "checkpoints/step_000000000500", "unix_time": 0.0, "resume": "go on"}
     status.update(step_global=600, sps=100.0, episodes=2, last_checkpoint=saved)
     status.write()
     fill(CsvSink(directory / "episodes.csv", schema.EPISODE_COLUMNS), [
@@ -68,6 +68,22 @@ def test_the_table_has_the_same_for_people(run, capsys, monkeypatch):
                  "the disk was full", "0.75 [0.30, 0.99]", "123"):  # fmt: skip
         assert text in shown
     assert "\x1b" not in shown
+
+
+def test_a_crashed_run_is_told_how_to_go_on(run, capsys):
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps(status | {"pid": 2**22 + 1}))
+    assert report.main([str(run)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "crashed (phase is starting but process" in shown and "resume go on" in shown
+
+
+def test_milestones_far_ahead_are_only_counted():
+    row = {"first_step": None, "episodes": 0, "share_recent": 0.0, "posterior": None}
+    milestones = [{"milestone": f"EVENT_{i}", **row} for i in range(10)]
+    milestones[1] = milestones[1] | {"episodes": 4}
+    table = report._milestone_table(milestones)
+    assert [*table.columns[0].cells] == ["0", "1", "2", "3", "4", "5 more, none reached yet"]
 
 
 def test_without_a_name_the_newest_run_is_told(run, capsys):
