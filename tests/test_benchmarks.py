@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import env_sps
+from benchmarks import dashboard_cost, env_sps
 from benchmarks.env_loops import costs_in_one_process
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +27,13 @@ def test_a_benchmark_prints_its_rows(tmp_path, name, flags, row):
     result = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert row in result.stdout and row in out.read_text() and json.loads(out.read_text())
+
+
+def test_the_dashboard_costs_little(capsys):
+    assert dashboard_cost.main(["--seconds", "1", "--envs", "4"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split(":")[0] for row in rows] == ["draw 80x24", "draw 120x40", "draw 200x60", "watch"]
+    assert "us per batch of 4" in rows[-1]
 
 
 def test_the_headline_divides_round_by_round_and_says_null_for_absent_peers():

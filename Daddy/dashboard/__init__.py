@@ -1,6 +1,6 @@
 """Live output of a run, in three modes.
 
-full: the whole screen, redrawn twice a second; line: one refreshing line below what was printed; plain: printed lines
+full: the whole screen, redrawn up to twice a second; line: one refreshing line below what was printed; plain: printed lines
 only, no escape codes. All writing is done by one thread, so a slow, stopped or closed terminal never holds up training.
 """
 
@@ -22,7 +22,8 @@ from Daddy.snapshot import Snapshot
 __all__ = ["Dashboard", "choose_dashboard", "restore_terminals"]
 
 MODES = ("full", "line", "plain")
-_PERIOD_S = 0.5  # between two frames
+_PERIOD_S = 0.5  # between two frames, or longer:
+_SHARE = 0.015  # of a core that drawing may take; on a slow machine or a huge screen frames come more rarely
 _REPAINT_S = 5.0  # a full repaint wipes what another program wrote over the frame
 _CLOSE_S = 2.0  # longest wait for a terminal that takes no output
 _KEPT_LINES = 200
@@ -94,9 +95,10 @@ class Dashboard:
             while not self._stop.is_set():
                 self._wake.wait(_PERIOD_S)
                 self._wake.clear()
+                before = time.thread_time()
                 self._write()
                 if self.mode != "plain":
-                    self._stop.wait(_PERIOD_S)
+                    self._stop.wait(max(_PERIOD_S, (time.thread_time() - before) / _SHARE))
             self._finish()
         except (OSError, ValueError) as error:
             self._on_gone(str(error))

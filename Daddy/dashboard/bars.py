@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -119,15 +121,21 @@ def _braille_row(dots: np.ndarray, marks: set[int]) -> list[Span]:
     lit = ((blocks > 1) * _BRAILLE_BITS).sum(axis=(1, 2))
     known = ((blocks[:, 1::2, :1] == 1) * _BRAILLE_BITS[1::2, :1]).sum(axis=(1, 2))
     codes, peaks = lit | np.where(lit == 0, known, 0), blocks.max(axis=(1, 2))
-    spans = []
-    for x, (code, peak) in enumerate(zip(codes.tolist(), peaks.tolist(), strict=True)):
-        spans.append(("●", "agent") if x in marks else (chr(0x2800 + code) if code else " ", _heat_style(peak)))
-    return spans
+    cells = [
+        ("●", "agent") if x in marks else (chr(0x2800 + code) if code else " ", _heat_style(peak))
+        for x, (code, peak) in enumerate(zip(codes.tolist(), peaks.tolist(), strict=True))
+    ]
+    return _joined(cells)
 
 
 def _ascii_row(dots: np.ndarray, marks: set[int]) -> list[Span]:
-    spans = []
+    cells = []
     for x, value in enumerate(dots[0].tolist()):
         glyph = _ASCII_HEAT[2 + min((value - 2) * 6 // 254, 5)] if value > 1 else _ASCII_HEAT[value]
-        spans.append(("@", "agent") if x in marks else (glyph, _heat_style(value)))
-    return spans
+        cells.append(("@", "agent") if x in marks else (glyph, _heat_style(value)))
+    return _joined(cells)
+
+
+def _joined(cells: list[Span]) -> list[Span]:
+    """Neighbours of one style as one span: writing spans is what costs."""
+    return [("".join(text for text, _ in run), style) for style, run in groupby(cells, key=itemgetter(1))]

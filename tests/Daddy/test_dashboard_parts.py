@@ -76,7 +76,7 @@ def test_the_map_shows_shape_visits_and_envs():
     cells[4:] = 1
     rows = heat_map(cells, [(0, 0)], 4, 2, UNICODE)
     assert [text(row) for row in rows] == ["●⣿⣿⣿", "⡂⡂⡂⡂"]
-    assert rows[0][1][1] == "heat6" and rows[1][0][1] == "heat0"
+    assert rows[0] == [("●", "agent"), ("⣿⣿⣿", "heat6")] and rows[1][0][1] == "heat0"
     assert [text(row) for row in heat_map(cells, [(7, 7)], 8, 4, ASCII)] == ["########"] * 2 + ["........", ".......@"]
 
 
@@ -88,7 +88,7 @@ def test_maps_of_any_shape_fit_and_every_env_stays_inside(shape):
         for width, height in ((1, 1), (10, 3), (34, 20), (60, 5)):
             rows = heat_map(cells, corners, width, height, look)
             assert {len(text(row)) for row in rows} == {width} and len(rows) == height
-            assert 1 <= sum(style == "agent" for row in rows for _, style in row) <= 2
+            assert 1 <= sum(len(part) for row in rows for part, style in row if style == "agent") <= 2
 
 
 def test_borders_join():
