@@ -111,20 +111,22 @@ def share_of_step(args: argparse.Namespace, report: dict, text: list[str]) -> No
 
 
 def scaling(args: argparse.Namespace, report: dict, text: list[str]) -> None:
-    """Rate and cost per step, start-up and memory from few to many envs."""
+    """Rate and cost per step of two batches, start-up and memory from few to many envs."""
     counts = [count for count in (2, 4, 8, 16, 32, 64) if count % args.workers == 0]
     runs = {
-        str(count): partial(env_peers.run_shim, args.config, num_envs=count, num_workers=args.workers)
+        str(count): partial(
+            env_peers.run_shim, args.config, num_envs=count, num_workers=args.workers, batch_size=count // 2
+        )
         for count in counts
     }
     rounds = measure(runs, args.rounds, args.seconds)
-    text.append(f"\n{'puffer, envs':>14}{'steps/s':>9}{'cpu us':>8}{'start s':>9}{'MB/env':>8}")
+    text.append(f"\n{'envs, 2 batches':>16}{'steps/s':>9}{'cpu us':>8}{'start s':>9}{'MB/env':>8}")
     report["scaling"] = {}
     for name, rates in rounds.items():
         start_s, megabytes = env_peers.start_up(args.config, int(name), args.workers)
         rate, cost = median_rate(rates), statistics.median(cost for _, cost in rates)
         report["scaling"][name] = {"sps": rate, "cpu_us": cost, "start_s": start_s, "pss_mb_per_env": megabytes}
-        text.append(f"{name:>14}{rate:9.0f}{cost:8.0f}{start_s:9.2f}{megabytes:8.1f}")
+        text.append(f"{name:>16}{rate:9.0f}{cost:8.0f}{start_s:9.2f}{megabytes:8.1f}")
 
 
 def frames_per_step(args: argparse.Namespace, report: dict, text: list[str]) -> None:
