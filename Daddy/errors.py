@@ -8,6 +8,7 @@ Errors of the env and of the shim carry the same ``exit_code`` attribute; ``run_
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ EXIT_USAGE = 2
 EXIT_CHECKPOINT = 4
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class DaddyError(Exception):
@@ -53,6 +56,9 @@ def run_command(command: Callable[[], int]) -> int:
         print("interrupted before training began; nothing to save", file=sys.stderr)
         return getattr(stop, "exit_code", EXIT_INTERRUPTED)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            print(f"error: {error}; make room or choose another --runs-dir", file=sys.stderr)
+            return EXIT_FAILURE
         code = getattr(error, "exit_code", None)
         if code is None:
             raise

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from Daddy.errors import CheckpointError, UsageError, run_command
@@ -24,7 +26,15 @@ def test_ctrl_c_before_training_is_a_line_not_a_traceback(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_full_disk_is_a_line_too(capsys):
+    assert run_command(raising(OSError(errno.ENOSPC, "No space left on device", "config.json"))) == 1
+    shown = capsys.readouterr().err
+    assert "No space left on device: 'config.json'; make room" in shown and shown.count("\n") == 1
+
+
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         run_command(raising(ZeroDivisionError()))
+    with pytest.raises(FileNotFoundError):
+        run_command(raising(FileNotFoundError(errno.ENOENT, "gone")))
     assert run_command(lambda: 0) == 0
