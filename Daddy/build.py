@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from Daddy.agent import Agent, AgentConfig
@@ -16,6 +18,8 @@ from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
 from Daddy.pacing import ReplayPacer
 from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, RedFactory, VectorEnv, WatchdogSettings, make_vector
+from Daddy.replay_buffer import ReplayBuffer
+from Daddy.replay_store import ReplayStore
 from Daddy.rnd import RND
 
 _CORES = ("gru", "lstm", "ssm")
@@ -117,6 +121,11 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
         config.bayes_weight if "bayes" not in config.ablate else 0.0,
         coupled="bayes" not in config.ablate,
     )
+
+
+def build_replay_store(config: TrainConfig, directory: Path, replay: ReplayBuffer) -> ReplayStore:
+    """What keeps the replay on disk, in the run directory."""
+    return ReplayStore(directory / "replay", replay, config.save_replay_gib * 2**30)
 
 
 def build_pacer(config: TrainConfig) -> ReplayPacer:

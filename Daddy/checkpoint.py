@@ -137,6 +137,14 @@ def find_checkpoint(root: Path) -> Found:
     return Found(None)
 
 
+def read_state(path: Path) -> dict[str, Any]:
+    """The plain values of a checkpoint, unchecked; empty if they cannot be read."""
+    try:
+        return _read_json(path / _STATE)
+    except CheckpointError:
+        return {}
+
+
 def list_checkpoints(root: Path) -> list[Path]:
     """Complete-looking checkpoints (a manifest exists), oldest first."""
     return [path for path in _directories(root) if (path / _MANIFEST).is_file()]

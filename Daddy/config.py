@@ -38,6 +38,9 @@ class TrainConfig:
     log_interval: int = setting(5_000, "run", "steps between two progress lines")
     step_log_every: int = setting(100, "run", "one of so many steps goes to events.jsonl, with all its reward terms")
     save_interval: int = setting(100_000, "run", "steps between two checkpoints; 0: only at the end")
+    save_replay_gib: float = setting(
+        2.0, "run", "GiB of replay, newest first, that are kept on disk for --resume; 0: a resumed run collects anew"
+    )
     eval_interval: int = setting(0, "run", "steps between two evaluations from the true start; 0: none")
     eval_episodes: int = setting(8, "run", "episodes of an evaluation with each of its two epsilons")
     eval_epsilon: float = setting(
@@ -172,6 +175,7 @@ def validate(config: TrainConfig) -> TrainConfig:
 
 _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("total_steps", 1, None), ("log_interval", 1, None), ("step_log_every", 1, None), ("save_interval", 0, None),
+    ("save_replay_gib", 0, None),
     ("eval_interval", 0, None), ("eval_episodes", 1, 1000), ("eval_epsilon", 0, 1), ("seed", 0, 2**31 - 1),
     ("num_envs", 1, 4096), ("max_episode_steps", 2, None), ("batch_size", 1, None), ("buffer_size", 1, None),
     ("hang_seconds", 1, 86_400), ("max_restarts", 0, 1000),

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from Daddy.background_eval import BackgroundEvaluator
-from Daddy.build import build_agent, build_mixer, build_pacer, build_vector, choose_device
+from Daddy.build import build_agent, build_mixer, build_pacer, build_replay_store, build_vector, choose_device
 from Daddy.config import TrainConfig
 from Daddy.dashboard import choose_dashboard
 from Daddy.episodes import EpisodeTracker
@@ -55,8 +55,9 @@ def run_training(config: TrainConfig) -> int:
         batch = vector.recv()
         episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
         parts = {"agent": agent, "intrinsic": mixer, "episodes": episodes, "pacer": build_pacer(config)}
+        store = parts["replay"] = build_replay_store(config, run.path, agent.replay)
         counters, restored = restore_run(run.load(), rom_sha1(config.rom, config.allow_rom_mismatch), parts)
-        notes = run.begin(config) + restored
+        notes = run.begin(config) + restored + store.notes
         mode, mode_reason = choose_dashboard(config.dashboard)
         names = Names(config.rom, config.allow_rom_mismatch)
         logger = RunLogger(
@@ -69,7 +70,7 @@ def run_training(config: TrainConfig) -> int:
         logger.console.print(f"run {run.path}: device {device} ({device_reason}), output {mode} ({mode_reason})")
         for line in notes + vector.describe() + agent.describe():
             logger.console.print(line)
-        saver = closing.enter_context(Saver(run.checkpoints))
+        saver = closing.enter_context(Saver(run.checkpoints, store))
         evaluator = closing.enter_context(BackgroundEvaluator(config, run.path, logger))
         exit_code = _train(config, stop, vector, batch, parts, counters, logger, saver, evaluator)
         logger.finish(exit_code)
@@ -158,6 +159,7 @@ def _train(
         if finished or (step_global >= next_save and not saver.busy):
             next_save = step_global + save_interval
             save()
+        saver.collect()
         _tell(saver.finish() if finished else saver.news(), config, logger)
         if finished and stop.requested:
             logger.console.print(f"stopped at step {step_global:,}; go on with: {resume_command(config)}")

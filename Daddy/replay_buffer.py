@@ -273,9 +273,71 @@ class ReplayBuffer:
         self._tree.set(np.arange(self._tree.size), weights)
         self.sequences = int(np.count_nonzero(weights))
 
+    @property
+    def cursor(self) -> np.ndarray:
+        """Rows ever written per env, int64 (num_envs,); row n of an env stays until row n + ring comes."""
+        return self._cursor.copy()
+
+    def export_rows(self, begin: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:
+        """Copies of rows begin..end-1 of each env (num_envs,), which must still be there, env after env.
+
+        screen (n, 1440), structured (n, F), action, reward, flags (n,), and state (m, W) of the starts in them.
+        """
+        with self._lock:
+            env, row = _enumerate_rows(begin, end)
+            rows = {name[1:]: getattr(self, name)[env, row % self.spec.ring] for name in _ROW_ARRAYS}
+            starts = row % self.spec.stride == 0
+            return {**rows, "state": self._state[self._slot(env[starts], row[starts])]}
+
+    def import_rows(self, begin: np.ndarray, end: np.ndarray, rows: dict[str, np.ndarray], cursor: np.ndarray) -> None:
+        """Put exported rows back into a buffer that is going to stand at `cursor`; follow with `restore_index`."""
+        env, row = _enumerate_rows(begin, end)
+        kept = row >= cursor[env] - self.spec.ring
+        starts = kept & (row % self.spec.stride == 0)
+        at = env[kept], row[kept] % self.spec.ring
+        for name in _ROW_ARRAYS:
+            getattr(self, name)[at] = rows[name[1:]][kept]
+        slots = self._slot(env[starts], row[starts])
+        self._state[slots] = rows["state"][starts[row % self.spec.stride == 0]]
+        self._slot_start[slots] = row[starts]
+
+    def index_state(self) -> dict[str, Any]:
+        """Where every sequence starts and its weight, and the rows ever written; with the rows this is everything."""
+        return {"cursor": self.cursor, "slot_start": self._slot_start.copy(), "max_priority": self._max_priority,
+                "weights": self._tree.get(np.arange(self._tree.size))}
+
+    def restore_index(self, saved: dict[str, Any], oldest: np.ndarray, cursor: np.ndarray) -> None:
+        """After `import_rows` of rows oldest..cursor-1 (num_envs,): offer the sequences that are whole.
+
+        `saved` is an `index_state`, perhaps of rings of another length; sequences it does not know get its largest
+        priority.
+        """
+        spec = self.spec
+        self._cursor[:], self._max_priority = cursor, float(saved["max_priority"])
+        env = np.repeat(np.arange(spec.num_envs), spec.ring // spec.stride)
+        start, before = self._slot_start, self._slot_start - spec.lead
+        whole = (start >= oldest[env]) & (start + spec.rows <= cursor[env]) & (before >= (cursor - spec.ring)[env])
+        whole &= (before >= oldest[env]) | (oldest[env] == 0)  # row 0 begins an episode: nothing before it counts
+        weights = np.where(whole, self._max_priority**self._exponent, 0.0)
+        was_start, was_weight = (np.asarray(saved[name]) for name in ("slot_start", "weights"))
+        known = was_start >= 0
+        was_env = np.repeat(np.arange(spec.num_envs), len(was_start) // spec.num_envs)[known]
+        slots = self._slot(was_env, was_start[known])
+        same = whole[slots] & (start[slots] == was_start[known])
+        weights[slots[same]] = was_weight[known][same]
+        self._tree.set(np.arange(self._tree.size), weights)
+        self.sequences = int(np.count_nonzero(weights))
+
     def _shape(self) -> list[int]:
         spec = self.spec
         return [spec.num_envs, spec.ring, spec.structured_dim, spec.state_width, spec.rows, spec.lead, spec.stride]
+
+
+def _enumerate_rows(begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(env, row) of all rows begin..end-1 of each env, int64 (n,), env after env."""
+    count = end - begin
+    env = np.repeat(np.arange(len(count)), count)
+    return env, np.arange(len(env)) - np.repeat(np.cumsum(count) - count - begin, count)
 
 
 def bytes_per_transition(spec: ReplaySpec) -> float:

@@ -17,7 +17,7 @@ from Daddy.config import TrainConfig, check_run_name, validate
 from Daddy.errors import UsageError
 
 CHANGEABLE = frozenset({
-    "total_steps", "log_interval", "step_log_every", "save_interval", "dashboard",
+    "total_steps", "log_interval", "step_log_every", "save_interval", "save_replay_gib", "dashboard",
     "eval_interval", "eval_episodes", "eval_epsilon",  # how long, how often, where to
     "backend", "num_workers", "device", "precision", "allow_rom_mismatch", "rom",  # another machine, the same ROM
     "max_episode_steps", "init_state",  # where and how long the coming episodes are

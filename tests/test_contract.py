@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -361,6 +362,16 @@ def place_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     return run.path, run.continued
 
 
+def replay_saved_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    """Rows that a replay of five rows hands to the disk."""
+    replay = SimpleNamespace(
+        cursor=np.array([5]), spec=SimpleNamespace(ring=10), export_rows=lambda begin, end: {"rows": end - begin}
+    )
+    store = build.build_replay_store(config, Path("runs/taken"), replay)
+    replay.cursor = np.array([8])
+    return [segment.rows for segment in store.take(everything=True)]
+
+
 def evaluation_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     """The command of the evaluation that is due at step 10, if any."""
     started = []
@@ -400,6 +411,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "log_interval": ("20", "", counts_of),
     "save_interval": ("20", "", counts_of),
     "step_log_every": ("5", "", counts_of),
+    "save_replay_gib": ("0", "", replay_saved_of),
     "eval_interval": ("10", "", evaluation_of),
     "eval_episodes": ("3", "--eval-interval 10", evaluation_of),
     "eval_epsilon": ("0.5", "--eval-interval 10", evaluation_of),

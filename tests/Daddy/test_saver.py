@@ -9,8 +9,18 @@ from Daddy.errors import DaddyError
 from Daddy.saver import Saver
 
 
+class NoReplay:
+    """A store that has nothing to save."""
+
+    def take(self, everything):
+        return []
+
+    def prune(self, named):
+        assert named == set()
+
+
 def test_a_save_holds_the_moment_it_was_asked_for(tmp_path):
-    saver, weights = Saver(tmp_path), torch.ones(1000)
+    saver, weights = Saver(tmp_path, NoReplay()), torch.ones(1000)
     saver.save(1, {"w": weights}, None)
     weights.zero_()
     (news,) = saver.finish()
@@ -23,7 +33,7 @@ def test_a_save_holds_the_moment_it_was_asked_for(tmp_path):
 def test_the_loop_does_not_wait_for_the_disk(tmp_path, monkeypatch):
     disk = threading.Event()
     monkeypatch.setattr("Daddy.saver.save_checkpoint", lambda *args: disk.wait(10) and tmp_path)
-    saver = Saver(tmp_path)
+    saver = Saver(tmp_path, NoReplay())
     start = time.monotonic()
     saver.save(1, {}, None)
     assert saver.busy and saver.news() == [] and time.monotonic() - start < 5
@@ -33,7 +43,7 @@ def test_the_loop_does_not_wait_for_the_disk(tmp_path, monkeypatch):
 
 
 def test_a_refusing_disk_is_news_and_the_next_save_succeeds(tmp_path, monkeypatch):
-    saver = Saver(tmp_path)
+    saver = Saver(tmp_path, NoReplay())
     with monkeypatch.context() as broken:
         broken.setattr("Daddy.checkpoint.write_tensors", refuse)
         saver.save(1, {"w": torch.ones(3)}, None)
@@ -47,7 +57,7 @@ def test_a_refusing_disk_is_news_and_the_next_save_succeeds(tmp_path, monkeypatc
 
 
 def test_a_last_save_that_fails_is_an_error(tmp_path, monkeypatch):
-    saver = Saver(tmp_path)
+    saver = Saver(tmp_path, NoReplay())
     monkeypatch.setattr("Daddy.checkpoint.write_tensors", refuse)
     saver.save(1, {"w": torch.ones(3)}, None)
     with pytest.raises(DaddyError, match="No space left") as error:
@@ -57,7 +67,7 @@ def test_a_last_save_that_fails_is_an_error(tmp_path, monkeypatch):
 
 
 def test_a_state_that_cannot_be_held_is_news_too(tmp_path):
-    saver = Saver(tmp_path)
+    saver = Saver(tmp_path, NoReplay())
     saver.save(1, {"a/b": 1}, None)
     assert saver.news()[0].path is None
     saver.__exit__()
