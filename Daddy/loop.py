@@ -82,7 +82,7 @@ def _train(
     logger: RunLogger, saver: Saver, evaluator: BackgroundEvaluator,
 ) -> int:  # fmt: skip
     agent, mixer, episodes, pacer = (parts[name] for name in ("agent", "intrinsic", "episodes", "pacer"))
-    interval, clock = IntervalStats(config.num_envs), Stopwatch()
+    interval, clock = IntervalStats(config.num_envs, vector.reward_term_names), Stopwatch()
     step_global, save_interval = counters["step_global"], config.save_interval or config.total_steps
     next_log, next_save = step_global + config.log_interval, step_global + save_interval
     watch = Watch(config, logger, Parts(agent, mixer, episodes, interval, clock))
@@ -114,6 +114,7 @@ def _train(
             agent.observe(rows, terms.total, actions, env_ids)
             steps = interval.add_rewards(terms, first, env_ids)
             interval.add_actions(actions, first)
+            interval.add_parts(rows["reward_terms"], first)
             step_global += steps
             ended = episodes.add(rows, env_ids, terms, step_global)
 

@@ -16,9 +16,10 @@ _MAX_ACTIONS = 16
 
 
 class IntervalStats:
-    """Collects rewards and learner metrics between two progress lines."""
+    """Collects rewards and learner metrics between two progress lines; ``parts`` names the terms that r_env sums."""
 
-    def __init__(self, num_envs: int) -> None:
+    def __init__(self, num_envs: int, parts: tuple[str, ...] = ()) -> None:
+        self._parts = parts
         self._active = np.zeros(num_envs, bool)
         self._started, self._all_steps = time.perf_counter(), 0
         self._clear(self._started)
@@ -28,6 +29,7 @@ class IntervalStats:
         self._steps = 0
         self._active[:] = False
         self._rewards = dict.fromkeys(TERMS, 0.0)
+        self._part_sums = np.zeros(len(self._parts))
         self._actions = np.zeros(_MAX_ACTIONS, np.int64)
         self._metrics: dict[str, list[float]] = defaultdict(list)
 
@@ -40,6 +42,10 @@ class IntervalStats:
         for name, values in terms.items():
             self._rewards[name] += float(values.sum())
         return steps
+
+    def add_parts(self, terms: np.ndarray, first: np.ndarray) -> None:
+        """Add what each term of r_env gave, float32 (B, at least len(parts)); first observations (B,) gave nothing."""
+        self._part_sums += terms[~first, : len(self._parts)].sum(axis=0, dtype=np.float64)
 
     def add_actions(self, actions: np.ndarray, first: np.ndarray) -> None:
         """Count the buttons (B,) pressed; those on first observations (B,) are not played."""
@@ -55,7 +61,8 @@ class IntervalStats:
 
     def means(self) -> dict[str, float]:
         """Reward terms per step and learner metrics of the interval so far, as ``group/name``."""
-        rewards = {f"reward/{name}": total / max(self._steps, 1) for name, total in self._rewards.items()}
+        sums = self._rewards | {f"env_{name}": total for name, total in zip(self._parts, self._part_sums, strict=True)}
+        rewards = {f"reward/{name}": float(total) / max(self._steps, 1) for name, total in sums.items()}
         return rewards | {name: fmean(values) for name, values in self._metrics.items()}
 
     def take(self, episodes: EpisodeTracker) -> dict[str, float]:

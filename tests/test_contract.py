@@ -102,6 +102,12 @@ def test_a_steps_total_is_the_weighted_sum_of_its_terms(run):
         assert row["r_total"] == pytest.approx(parts, abs=1e-4)
 
 
+def test_the_games_reward_is_the_sum_of_its_parts(run):
+    metrics = latest_metrics(run[0])
+    parts = [value for tag, value in metrics.items() if tag.startswith("reward/env_")]
+    assert len(parts) > 3 and sum(parts) == pytest.approx(metrics["reward/env"], abs=1e-5)
+
+
 def test_the_status_says_how_it_ended(run):
     status = read_status(run[0])
     assert set(status) == set(schema.STATUS_KEYS)

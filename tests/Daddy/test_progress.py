@@ -89,6 +89,18 @@ def test_interval_means_are_over_its_steps_and_start_anew():
     assert stats.take(tracker)["reward/env"] == 0.0
 
 
+def test_the_parts_of_r_env_are_means_over_steps_too():
+    stats, tracker, ids = IntervalStats(2, ("event", "tiles")), EpisodeTracker(2, 16), np.arange(2)
+    first = np.array([True, False])
+    stats.add_rewards(terms_of(0, 3), first, ids)
+    stats.add_parts(np.array([[7, 7, 0], [1, 2, 0]], np.float32), first)
+    stats.add_rewards(terms_of(0, 3), ~first, ids)
+    stats.add_parts(np.array([[3, 0, 0], [7, 7, 0]], np.float32), ~first)
+    scalars = stats.take(tracker)
+    assert (scalars["reward/env_event"], scalars["reward/env_tiles"]) == (2.0, 1.0)
+    assert stats.take(tracker)["reward/env_event"] == 0.0
+
+
 def test_speed_is_of_this_process_and_now_of_the_interval(monkeypatch):
     clock = iter([100.0, 110.0, 120.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
