@@ -87,6 +87,7 @@ class BackgroundEvaluator:
         shutil.rmtree(self._place, ignore_errors=True)
 
     def _start(self, step_global: int, network: nn.Module, mixer: RewardMixer) -> None:
+        shutil.rmtree(self._place, ignore_errors=True)  # a killed process may have left newer weights
         try:
             path = save_checkpoint(self._place, step_global, weights_of(step_global, network, mixer), keep=1)
             with self._output("out").open("w") as out, self._output("err").open("w") as err:

@@ -52,10 +52,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         _step_back(arguments.trainer)
     import torch
 
-    from Daddy.evaluation import EvalPlan, find_checkpoint, load_weights, play, report, seed_for
+    from Daddy.evaluation import EvalPlan, checkpoint_of, load_weights, play, report, seed_for
 
     torch.set_num_threads(1)
-    weights = load_weights(find_checkpoint(arguments.path))
+    weights = load_weights(checkpoint_of(arguments.path))
     if arguments.max_episode_steps:
         weights = replace(weights, config=replace(weights.config, max_episode_steps=arguments.max_episode_steps))
     seed = seed_for(weights.config) if arguments.seed is None else arguments.seed

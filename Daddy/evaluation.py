@@ -6,11 +6,10 @@ the novelty counts of its own episodes and with the run's own RND network and po
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -22,7 +21,8 @@ from torch import Tensor, nn
 from Daddy.actor import Actor
 from Daddy.agent import build_network
 from Daddy.build import agent_settings, build_mixer, build_vector
-from Daddy.checkpoint import list_checkpoints, load_checkpoint
+from Daddy.checkpoint import find_checkpoint, load_checkpoint
+from Daddy.cli import load_settings
 from Daddy.config import TrainConfig
 from Daddy.episodes import Episode, EpisodeTracker
 from Daddy.errors import DaddyError, UsageError
@@ -86,40 +86,31 @@ def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict
     return {"step_global": step_global, "agent": {"learner": learner}, "intrinsic": intrinsic}
 
 
-def find_checkpoint(path: Path) -> Path:
-    """The newest checkpoint of a run directory, or the checkpoint directory itself.
+def checkpoint_of(path: Path) -> Path:
+    """The newest valid checkpoint of a run directory, or the checkpoint directory itself.
 
     Raises:
-        UsageError: neither a run with a checkpoint nor a checkpoint.
+        UsageError: neither a run with a checkpoint nor a checkpoint. CheckpointError: all of the run's are damaged.
     """
     if (path / "MANIFEST.json").is_file():
         return path
-    found = list_checkpoints(path / "checkpoints")
-    if not found:
+    found = find_checkpoint(path / "checkpoints").path
+    if found is None:
         raise UsageError(f"{path} is neither a checkpoint nor a run directory that holds one; name RUN or "
                          "RUN/checkpoints/step_N")
-    return found[-1]
+    return found
 
 
 def load_weights(path: Path) -> Weights:
     """Read a checkpoint directory, whose run directory two levels up holds ``config.json``.
 
     Raises:
-        UsageError: no settings there. CheckpointError: damaged files.
+        UsageError: no readable settings there. CheckpointError: damaged files.
     """
-    config = _read_config(path.absolute().parent.parent / "config.json")
+    file = str(path.absolute().parent.parent / "config.json")
+    config = TrainConfig(**load_settings(file, file))
     state = load_checkpoint(path)
     return Weights(config, int(state["step_global"]), state["agent"]["learner"]["online"], state["intrinsic"])
-
-
-def _read_config(path: Path) -> TrainConfig:
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); evaluate a checkpoint inside its run directory") from None
-    known = {spec.name for spec in fields(TrainConfig)}
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in known}
-    return TrainConfig(**values)
 
 
 class _Silent(nn.Module):

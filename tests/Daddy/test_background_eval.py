@@ -102,6 +102,18 @@ def test_a_failed_evaluation_is_one_alarm_and_the_next_one_is_tried(stage, monke
     assert stage.evaluator._process is not None
 
 
+def test_weights_that_a_killed_process_left_are_not_in_the_way(stage, monkeypatch):
+    monkeypatch.setattr(stage.evaluator, "_launch", lambda path, out, err: subprocess.Popen(["test", "-d", path]))
+    stage.tick(900)
+    stage.evaluator._process.wait()
+    resumed = BackgroundEvaluator(CONFIG, stage.directory, stage)
+    monkeypatch.setattr(resumed, "_launch", stage.evaluator._launch)
+    with resumed:
+        resumed.tick(500, stage.network, stage.mixer)
+        assert resumed._process.wait() == 0
+        assert [path.name for path in (stage.directory / "evaluation").glob("step_*")] == ["step_000000000500"]
+
+
 def test_an_unwritable_place_is_an_alarm_too(stage):
     (stage.directory / "evaluation").write_text("in the way")
     stage.tick(100)

@@ -17,7 +17,7 @@ from Daddy.evaluation import (
     EvalEpisode,
     EvalPlan,
     _mixer_as_trained,
-    find_checkpoint,
+    checkpoint_of,
     load_weights,
     play,
     report,
@@ -51,7 +51,7 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(run_dir):
-    return load_weights(find_checkpoint(run_dir))
+    return load_weights(checkpoint_of(run_dir))
 
 
 def without_clock(episodes):
@@ -159,7 +159,7 @@ def test_the_command_prints_json_and_a_table(run_dir, capsys):
     assert main([str(run_dir), "--episodes", "2", "--max-episode-steps", "8", "--json", "--ablate", "gru"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["step_global"], result["ablate"], len(result["episodes"])) == (123, ["gru"], 2)
-    checkpoint = str(find_checkpoint(run_dir))
+    checkpoint = str(checkpoint_of(run_dir))
     assert main([checkpoint, "--episodes", "1", "--max-episode-steps", "8", "--epsilon", "0", "1"]) == 0
     assert "step 123, epsilon 1: 1 episodes" in capsys.readouterr().out
 
