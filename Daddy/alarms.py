@@ -1,6 +1,7 @@
 """When is slow progress an alarm? A rule on posteriors with persistence, so that a healthy run is rarely accused.
 
-The thresholds are not taste: `python -m Daddy.alarm_study` measures the share of healthy runs that they accuse.
+The thresholds are not taste: `python -m Daddy.alarm_study` measures the share of healthy runs that they accuse. Over
+runs of six milestones it was 1 to 4% for a patience of 60 to 400 attempts.
 """
 
 from __future__ import annotations

@@ -97,7 +97,6 @@ class BayesMonitor:
         self.reached, self.exposure = np.zeros(size), np.zeros(size)  # forgetting sums of the Gamma rate
         self.start_counts = np.zeros((size + 1, size, 2))  # by furthest milestone owned at spawn + 1: hits, misses
         self.alarms = AlarmState((size,), self.rule)
-        self.updates = 0  # attempts judged so far, over all milestones: changes when a posterior does
         self._told = np.zeros(size, np.int64)  # alarm levels that `new_alarms` has reported
         self._refresh()
         self._times = FirstTimes(num_envs, size)
@@ -146,10 +145,8 @@ class BayesMonitor:
         fade = np.where(tried, self.forgetting, 1.0)
         self.reached = fade * self.reached + (tried & reached)
         self.exposure = fade * self.exposure + np.where(tried, np.where(reached, step, length), 0)
-        self.start_counts[furthest(spawn) + 1, :, 0] += counted & success
-        self.start_counts[furthest(spawn) + 1, :, 1] += counted & ~success
+        self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
         self.alarms.update(self.alpha, self.beta, counted, frontier)
-        self.updates += int(counted.sum())
         self._refresh()
 
     def _refresh(self) -> None:
@@ -229,8 +226,7 @@ class BayesMonitor:
         """Arrays and plain values; running episodes are left out, because a resumed run begins new ones."""
         arrays = {name: getattr(self, name) for name in self._SAVED}
         names = [quest.name for quest in self.quests]
-        return {**arrays, "start_counts": self.start_counts, "alarms": self.alarms.state_dict(), "names": names,
-                "updates": self.updates}  # fmt: skip
+        return {**arrays, "start_counts": self.start_counts, "alarms": self.alarms.state_dict(), "names": names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave, milestone by milestone by name; unknown ones keep their prior."""
@@ -243,7 +239,6 @@ class BayesMonitor:
         counts = np.asarray(state["start_counts"])
         self.start_counts[np.ix_(starts, rows)] = counts[np.ix_(saved_starts, saved_rows)]
         self.alarms.load_state_dict(state["alarms"], rows, saved_rows)
-        self.updates = int(state["updates"])
         self._told = self.alarms.levels()
         self._refresh()
 
