@@ -40,7 +40,6 @@ STEP_COLUMN = {
     EPISODES: "end_step_global", PROGRESS: "step_global", METRICS: "step_global", EVALUATIONS: "step_global",
 }  # fmt: skip
 
-PHASES = ("starting", "training", "saving", "done", "stopped", "failed")
 FINAL_PHASES = ("done", "stopped", "failed")
 
 

@@ -68,11 +68,6 @@ class LogWriter:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    @property
-    def waiting(self) -> int:
-        """Records that are not yet handed to the system's files."""
-        return sum(len(channel.waiting) for channel in self._channels.values())
-
     def put(self, name: str, record: Any, droppable: bool = False) -> None:
         """Queue ``record`` for file ``name``; a droppable one is dropped and counted when too many wait."""
         waiting = self._channels[name].waiting
@@ -98,6 +93,9 @@ class LogWriter:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self.messages.append(f"the disk did not answer for {timeout_s:.0f} s; the last records may be lost")
+            return
         if self.refused:
             self.messages.append(f"{', '.join(self.refused)} could not be written to the end; records are lost")
         for channel in self._channels.values():
