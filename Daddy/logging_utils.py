@@ -216,12 +216,15 @@ class RunLogger:
 
     def finish(self, exit_code: int) -> None:
         """Training has ended in good order; without this call ``close`` says ``failed``."""
-        self._status.update(phase="done" if exit_code == 0 else "stopped", exit_code=exit_code)
+        phase = "done" if exit_code == 0 else "stopped"
+        self._status.update(phase=phase, exit_code=exit_code)
+        self.console.say_phase(phase)
 
     def close(self) -> None:
         """Write everything and leave ``status.json`` with its final phase; says what could not be written."""
         if self._status.phase not in schema.FINAL_PHASES:
             self._status.update(phase="failed", exit_code=EXIT_FAILURE)
+            self.console.say_phase("failed")
         self._writer.close()
         for message in self._writer.messages:
             self.console.print(f"[alarm] {message}")

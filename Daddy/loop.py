@@ -85,7 +85,7 @@ def _train(
     interval, clock = IntervalStats(config.num_envs, vector.reward_term_names), Stopwatch()
     step_global, save_interval = counters["step_global"], config.save_interval or config.total_steps
     next_log, next_save = step_global + config.log_interval, step_global + save_interval
-    watch = Watch(config, logger, Parts(agent, mixer, episodes, interval, clock))
+    watch = Watch(config, logger, Parts(agent, mixer, vector, episodes, interval, clock))
     pacer.start_at(step_global, agent.replay.sequences)
     stop.training_begins()
 

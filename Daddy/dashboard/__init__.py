@@ -1,7 +1,8 @@
 """Live output of a run, in three modes.
 
-full: the whole screen, redrawn up to twice a second; line: one refreshing line below what was printed; plain: printed lines
-only, no escape codes. All writing is done by one thread, so a slow, stopped or closed terminal never holds up training.
+full: the whole screen, redrawn up to twice a second; line: one refreshing line below what was printed; plain: printed
+lines only, no escape codes. One thread does all the writing, so a slow, stopped or closed terminal never holds up
+training.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Dashboard:
 
     def print(self, line: str) -> None:
         """Show a line: in the log panel (full), above the refreshing line (line) or as it is (plain)."""
-        self._recent.append(line)
+        self._recent.extend(line.splitlines())
         self._waiting.append(line)
         self._wake.set()
 
@@ -145,9 +146,11 @@ class Dashboard:
         """The normal screen keeps the last frame and the newest lines."""
         if self.mode == "full" and self._snapshot:
             self._draw()
-            rows = render(self._now(), tuple(self._recent), *self._size, self._look).rows(self._look)
+            canvas = render(self._now(), tuple(self._recent), *self._size, self._look)
             self._screen.leave()
-            self._put("\n".join(rows) + "\n")
+            self._put("\n".join(canvas.rows(self._look)) + "\n")
+            if self._recent and not any(self._recent[-1] in row for row in canvas.text()):
+                self._put(self._recent[-1] + "\n")  # the last word, whole
         self._print_waiting()
         if self._line_open:
             self._put("\n")

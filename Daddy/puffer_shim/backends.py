@@ -53,6 +53,7 @@ class WorkerPool(vector.Multiprocessing):
         self._watches = [Watch() for _ in range(num_workers)]
         self._budget, self._metronome = RestartBudget(settings), Metronome()
         self._events: list[VectorEvent] = []
+        self.worker_restarts = [0] * num_workers
         atexit.register(self.close)  # else multiprocessing would wait for the workers for ever
 
     @property
@@ -205,6 +206,7 @@ class WorkerPool(vector.Multiprocessing):
         self._events.append(
             WorkerRestarted(index, tuple(envs), failure.cause, failure.traceback, self._budget.total)
         )
+        self.worker_restarts[index] += 1
         self._prepare_successor(index)
         self.processes[index] = self._start_worker(index)
         process.close()

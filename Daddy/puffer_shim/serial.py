@@ -15,6 +15,7 @@ class SerialGroups:
     """pufferlib's Serial, one group of envs per batch, taken in turn. An env that raises ends the run at once."""
 
     restarts = 0
+    worker_restarts = ()
 
     def __init__(self, creators: list, batch_size: int) -> None:
         self._groups = [

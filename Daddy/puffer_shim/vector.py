@@ -106,6 +106,11 @@ class VectorEnv:
         """Workers replaced so far."""
         return self._pool.restarts
 
+    @property
+    def worker_restarts(self) -> tuple[int, ...]:
+        """The same per worker; empty without workers."""
+        return tuple(self._pool.worker_restarts)
+
     def close(self) -> None:
         """Stop the workers and their emulators; safe to call twice."""
         self._pool.close()

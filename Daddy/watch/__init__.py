@@ -14,7 +14,7 @@ from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardMixer
 from Daddy.logging_utils import RunLogger
 from Daddy.progress import IntervalStats, episode_scalars
-from Daddy.puffer_shim import map_regions
+from Daddy.puffer_shim import VectorEnv, map_regions
 from Daddy.resume import resume_command
 from Daddy.snapshot import EnvCell, MilestoneRow, RewardTerm, RunInfo, Saved, Snapshot, WorldView
 from Daddy.stopwatch import Stopwatch
@@ -24,6 +24,7 @@ from Daddy.watch.usage import UsageMeter
 
 _PERIOD_S = 0.5
 _SLOW_PERIOD_S = 2.0  # for what costs more than a look
+_DEAD_AFTER_BATCHES, _DEAD_AFTER_S = 20, 5.0  # without a record, while the others go on
 _FRESH_S = 2.0  # means of a younger interval are too noisy to show
 _STATS = (
     ("return env", "charts/episodic_return_env"), ("return total", "charts/episodic_return_total"),
@@ -42,6 +43,7 @@ class Parts:
 
     agent: Agent
     mixer: RewardMixer
+    vector: VectorEnv
     episodes: EpisodeTracker
     interval: IntervalStats
     clock: Stopwatch
@@ -58,6 +60,7 @@ class Watch:
         regions = map_regions(config.rom or None, config.allow_rom_mismatch)
         self._places = Places(regions, config.num_envs)
         self._last = np.zeros((3, config.num_envs), np.uint8)  # map_id, in_battle, text_open of each env
+        self._ticks, self._seen = 0, np.zeros((config.num_envs, 2))  # tick and time of each env's last record
         self._usage = UsageMeter(parts.agent.device)
         self._run = self._describe_run()
         self._speed, self._alarms = Speed(), AlarmList()
@@ -75,6 +78,8 @@ class Watch:
         if not self._on:
             return
         self._places.add(rows, env_ids)
+        self._ticks += 1
+        self._seen[env_ids] = self._ticks, time.monotonic()
         for kept, field in zip(self._last, ("map_id", "in_battle", "text_open"), strict=True):
             kept[env_ids] = rows[field]
         self._badges = max(self._badges, *rows["badges"].tolist(), key=int.bit_count)
@@ -101,9 +106,9 @@ class Watch:
             usage=self._usage.read(), time_budget=tuple(self._budget.items()), losses=self._losses(),
             stats=tuple((name, self._means[tag]) for name, tag in _STATS if tag in self._means),
             rewards=self._rewards(), milestones=self._milestones(), badges=f"{self._badges:08b}"[::-1],
-            curriculum=(), envs=self._envs(), worker_restarts=(), alarms=self._alarms.update(now, self._standing()),
-            world=self._world, series=tuple((name, tuple(curve.points)) for name, curve in self._curves.items()),
-            saved=self._saved(),
+            envs=self._envs(), worker_restarts=self._parts.vector.worker_restarts,
+            alarms=self._alarms.update(now, self._standing()), world=self._world,
+            series=tuple((name, tuple(curve.points)) for name, curve in self._curves.items()), saved=self._saved(),
         )  # fmt: skip
 
     def _look_closely(self) -> None:
@@ -134,9 +139,11 @@ class Watch:
         )
 
     def _envs(self) -> tuple[EnvCell, ...]:
-        states = ["battle" if fight else "text" if text else "walk" for _, fight, text in self._last.T.tolist()]
+        unseen = np.array([self._ticks, time.monotonic()]) - self._seen
+        dead = (unseen > (_DEAD_AFTER_BATCHES, _DEAD_AFTER_S)).all(axis=1)  # [num_envs]
+        states = np.select([dead, self._last[1] > 0, self._last[2] > 0], ["dead", "battle", "text"], "walk")
         names = [self._logger.names.map(map_id) for map_id in self._last[0].tolist()]
-        return tuple(EnvCell(name, state) for name, state in zip(names, states, strict=True))
+        return tuple(EnvCell(name, state) for name, state in zip(names, states.tolist(), strict=True))
 
     def _standing(self) -> dict[str, tuple[int, str]]:
         """key -> (level, text) of what is wrong now."""

@@ -1,81 +1,27 @@
 """The dashboard on a real pseudo-terminal: whatever ends the process, the terminal is as it was found."""
 
-import fcntl
 import io
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import pytest
 from dashboard_scene import snapshot
+from pty_terminal import ENTER, LEAVE, Terminal, assert_restored
 
 from Daddy.dashboard import Dashboard, choose_dashboard
 from Daddy.dashboard.look import Look, detect_look
 
 ROOT = Path(__file__).parents[2]
 CHILD = ROOT / "tests" / "helpers" / "dashboard_child.py"
-ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 
 
-class Terminal:
-    """A child process on a pseudo-terminal and all that it has written."""
-
-    def __init__(self, how: str, mode: str = "full", size=(100, 30), **env: str) -> None:
-        self.master, slave = pty.openpty()
-        self.resize(*size)
-        base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLORTERM", "LC_ALL", "LANG", "LC_CTYPE")}
-        env = {**base, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **env}
-        command = [sys.executable, str(CHILD), how, mode]
-        self.child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
-        os.close(slave)
-        self.shown = ""
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read_until(self, text: str, seconds: float = 30.0) -> None:
-        """Read on until ``text`` was written after this call."""
-        start, end = len(self.shown), time.monotonic() + seconds
-        while text not in self.shown[start:]:
-            assert time.monotonic() < end, f"{text!r} did not come: {self.shown[-500:]!r}"
-            if not self._read(0.2) and self.child.poll() is not None:
-                raise AssertionError(f"ended without {text!r}: {self.shown[-2000:]!r}")
-
-    def finish(self) -> int:
-        """Wait for the end; returns the exit code."""
-        end = time.monotonic() + 30
-        while self.child.poll() is None and time.monotonic() < end:
-            self._read(0.1)
-        while self._read(0.1):
-            pass
-        os.close(self.master)
-        return self.child.wait(1)
-
-    def _read(self, seconds: float) -> bool:
-        if not select.select([self.master], [], [], seconds)[0]:
-            return False
-        try:
-            data = os.read(self.master, 65536)
-        except OSError:  # the child has closed its side
-            return False
-        self.shown += data.decode("utf-8", "replace")
-        return bool(data)
-
-
-def assert_restored(shown: str) -> None:
-    assert ENTER in shown
-    for on, off in (("1049h", "1049l"), ("25l", "25h"), ("7l", "7h")):
-        assert shown.rindex(f"\x1b[?{off}") > shown.rindex(f"\x1b[?{on}"), off
-    after = shown[shown.rindex(LEAVE) :]
-    assert "\x1b[?2026h" not in after, "nothing is drawn once the screen is left"
+def show(how: str, mode: str = "full", size: tuple[int, int] = (100, 30), **env: str) -> Terminal:
+    return Terminal([sys.executable, str(CHILD), how, mode], size, **env)
 
 
 @pytest.mark.parametrize("how, signals, code", [
@@ -83,7 +29,7 @@ def assert_restored(shown: str) -> None:
     ("waits", [signal.SIGINT], 130), ("waits", [signal.SIGTERM], 143), ("hangs", [signal.SIGINT, signal.SIGINT], 130),
 ])  # fmt: skip
 def test_every_exit_restores_the_terminal(how, signals, code):
-    terminal = Terminal(how)
+    terminal = show(how)
     terminal.read_until("big_run_01")
     for number in signals[:1]:
         terminal.child.send_signal(number)
@@ -98,7 +44,7 @@ def test_every_exit_restores_the_terminal(how, signals, code):
 
 
 def test_a_resize_to_20x5_and_back_is_followed():
-    terminal = Terminal("waits", size=(120, 40))
+    terminal = show("waits", size=(120, 40))
     terminal.read_until("Milestones")
     terminal.resize(20, 5)
     terminal.read_until("1,234/s")
@@ -112,7 +58,7 @@ def test_a_resize_to_20x5_and_back_is_followed():
 
 
 def test_locale_c_and_no_color_are_honoured_on_a_terminal():
-    terminal = Terminal("returns", LC_ALL="C", NO_COLOR="1")
+    terminal = show("returns", LC_ALL="C", NO_COLOR="1")
     assert terminal.finish() == 0
     assert_restored(terminal.shown)
     assert terminal.shown.isascii()
@@ -120,7 +66,7 @@ def test_locale_c_and_no_color_are_honoured_on_a_terminal():
 
 
 def test_line_mode_refreshes_one_line_below_what_was_printed():
-    terminal = Terminal("returns", "line")
+    terminal = show("returns", "line")
     assert terminal.finish() == 0
     assert ENTER not in terminal.shown
     assert "\r\x1b[2Kbig_run_01 0.0%" in terminal.shown
