@@ -28,7 +28,7 @@ from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
 from Daddy.saver import News, Saver
 from Daddy.schedules import epsilons
-from Daddy.signals import StopSignals
+from Daddy.signals import OverdueStop, StopSignals
 from Daddy.stopwatch import Stopwatch
 from Daddy.vector_events import log_vector_events
 from Daddy.watch import Parts, Watch
@@ -73,6 +73,8 @@ def run_training(config: TrainConfig) -> int:
         saver = closing.enter_context(Saver(run.checkpoints, store))
         evaluator = closing.enter_context(BackgroundEvaluator(config, run.path, logger))
         exit_code = _train(config, stop, vector, batch, parts, counters, logger, saver, evaluator)
+        if stop.requested:
+            logger.console.print(f"stopped at step {counters['step_global']:,}; go on with: {resume_command(config)}")
         logger.finish(exit_code)
         return exit_code
 
@@ -162,16 +164,18 @@ def _train(
             save()
         saver.collect()
         _tell(saver.finish() if finished else saver.news(), config, logger)
-        if finished and stop.requested:
-            logger.console.print(f"stopped at step {step_global:,}; go on with: {resume_command(config)}")
         if finished:
             watch.show(step_global, pacer.learned, epsilon)
             evaluator.finish(lambda: stop.requested)
             return stop.exit_code if stop.requested else EXIT_OK
 
         try:
-            with clock.section("env"):
+            with clock.section("env"), stop.interruptible():
                 batch = vector.recv()
+        except OverdueStop:
+            save()
+            _tell(saver.finish(), config, logger)
+            return stop.exit_code
         except WorkerError:  # replacing workers did not help: keep what was learned, then fail with the cause
             log_vector_events(vector.events(), logger)
             save()

@@ -53,7 +53,8 @@ class Saver:
         try:
             packed = pack(state)
         except CheckpointError as error:
-            self._news.append(News(step_global, str(error), None))
+            failed = News(step_global, str(error), None)
+            self._writing.append(self._thread.submit(lambda: failed))
             return
         self._submit_segments(everything=True)
         self._writing.append(self._thread.submit(self._write, step_global, packed, score))

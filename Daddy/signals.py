@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from Daddy.dashboard.terminal import notice, restore_terminals
 from Daddy.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, StoppedEarlyError
+
+
+class OverdueStop(Exception):
+    """A stop was requested some seconds ago, and the loop still waits for envs that do not answer."""
 
 
 class StopSignals:
@@ -19,8 +25,10 @@ class StopSignals:
     Handlers are restored on exit. A SIGTERM after the first signal changes nothing, a SIGINT aborts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = 4.0) -> None:
+        """``patience_s`` seconds after a signal, ``interruptible`` waiting ends."""
         self.received: int | None = None
+        self._patience_s, self._waiting = patience_s, False
         self._polled = False
         self._previous: dict[int, object] = {}
 
@@ -37,12 +45,27 @@ class StopSignals:
         """From here on there is something to save, and somebody who looks at ``requested``."""
         self._polled = True
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Around a wait for others, at a point where the state of the run is whole.
+
+        Raises:
+            OverdueStop: a stop was requested ``patience_s`` seconds ago.
+        """
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
     def __enter__(self) -> StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
+        self._previous[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._overdue)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
@@ -55,6 +78,12 @@ class StopSignals:
         self.received = number
         if not self._polled:
             raise StoppedEarlyError(self.exit_code)
+        signal.setitimer(signal.ITIMER_REAL, self._patience_s, 0.5)
         text = "stopping: saving a checkpoint (Ctrl-C again aborts without saving)"
         if not notice(text):
             os.write(2, f"\n{text}\n".encode())  # no print: a signal may arrive inside one
+
+    def _overdue(self, _number: int, _frame: FrameType | None) -> None:
+        if self._waiting:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise OverdueStop

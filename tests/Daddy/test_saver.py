@@ -69,7 +69,8 @@ def test_a_last_save_that_fails_is_an_error(tmp_path, monkeypatch):
 def test_a_state_that_cannot_be_held_is_news_too(tmp_path):
     saver = Saver(tmp_path, NoReplay())
     saver.save(1, {"a/b": 1}, None)
-    assert saver.news()[0].path is None
+    with pytest.raises(DaddyError, match="'a/b'"):
+        saver.finish()
     saver.__exit__()
 
 

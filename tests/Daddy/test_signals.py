@@ -7,7 +7,7 @@ import time
 import pytest
 
 from Daddy.errors import StoppedEarlyError, run_command
-from Daddy.signals import StopSignals
+from Daddy.signals import OverdueStop, StopSignals
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -35,6 +35,19 @@ def test_before_training_a_signal_leaves_at_once(number, code, capsys):
     assert run_command(command) == code
     assert "nothing to save" in capsys.readouterr().err
     assert not issubclass(StoppedEarlyError, Exception)
+
+
+def test_a_wait_for_envs_that_do_not_answer_ends_but_nothing_else_does():
+    with StopSignals(patience_s=0.2) as stop:
+        stop.training_begins()
+        with stop.interruptible():
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)  # learning, saving: never interrupted
+        with pytest.raises(OverdueStop), stop.interruptible():
+            time.sleep(20)
+        with stop.interruptible():
+            time.sleep(0.8)  # told once
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0) and signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
 
 
 def test_a_second_ctrl_c_aborts_whatever_is_going_on():
