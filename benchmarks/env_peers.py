@@ -105,15 +105,21 @@ def start_up(config: dict, num_envs: int, workers: int) -> tuple[float, float]:
         vector.close()
 
 
-def vector_layouts(config: dict, env_counts: list[int], workers: int) -> dict[str, Callable[[float], Rate]]:
-    """Name -> function of seconds, for the shim's layouts and the peers that are installed."""
+def vector_layouts(
+    config: dict, env_counts: list[int], workers: int, variants: bool = True
+) -> dict[str, Callable[[float], Rate]]:
+    """Name -> function of seconds, for the shim's layouts and the peers that are installed.
+
+    Without ``variants`` the puffer backend runs only in two batches, one for each half of the workers.
+    """
     found: dict[str, Callable[[float], Rate]] = {}
     for count in env_counts:
         shim = partial(run_shim, config, num_envs=count)
         found[f"serial {count}"] = partial(shim, backend="serial")
-        found[f"puffer {count}"] = partial(shim, num_workers=workers)
+        if variants:
+            found[f"puffer {count}"] = partial(shim, num_workers=workers)
         found[f"puffer {count}, 2 batches"] = partial(shim, num_workers=workers, batch_size=count // 2)
-        if count >= 4 * workers:
+        if variants and count >= 4 * workers:
             found[f"puffer {count}, 2 batches, {2 * workers} workers"] = partial(
                 shim, num_workers=2 * workers, batch_size=count // 2
             )

@@ -25,7 +25,7 @@ from benchmarks.env_loops import Rate
 
 SECTIONS = ("layouts", "share", "scaling", "frames")
 HEADLINE = "puffer {}, 2 batches"
-QUICK_LIMIT_S = 35.0  # no new round after this
+QUICK_LIMIT_S = 30.0  # no new round after this
 Runs = dict[str, Callable[[float], Rate]]
 Rounds = dict[str, list[Rate]]
 
@@ -50,7 +50,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.env_sps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="8 envs, layouts and share only, under a minute")
+    parser.add_argument("--quick", action="store_true", help="16 envs, layouts and share only, under a minute")
     parser.add_argument("--json", nargs="?", const="-", help="print one JSON object instead, or write it to this file")
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="what to measure")
     parser.add_argument("--envs", type=int, nargs="+", default=[8, 32], help="env counts of the layouts")
@@ -63,7 +63,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args.config = {"gb_path": args.rom}
     args.limit_s = float("inf")
     if args.quick:
-        args.envs, args.seconds, args.sections, args.limit_s = [8], 0.4, ["layouts", "share"], QUICK_LIMIT_S
+        args.envs, args.seconds, args.sections, args.limit_s = [16], 0.5, ["layouts", "share"], QUICK_LIMIT_S
     return args
 
 
@@ -74,7 +74,7 @@ def layouts(args: argparse.Namespace, report: dict, text: list[str]) -> None:
         "bare": partial(bare, env_loops.bare_step, args.config),
         "bare, our reading": partial(bare, env_loops.fast_bare_step, args.config),
         "record env": partial(bare, env_loops.record_step, args.config),
-        **env_peers.vector_layouts(args.config, args.envs, args.workers),
+        **env_peers.vector_layouts(args.config, args.envs, args.workers, variants=not args.quick),
     }
     rounds = measure(select(runs, args.only), args.rounds, args.seconds, args.limit_s)
     report["layouts"] = rounds
@@ -99,7 +99,7 @@ def headline(rounds: Rounds, envs: int) -> dict[str, Any]:
 
 def share_of_step(args: argparse.Namespace, report: dict, text: list[str]) -> None:
     """What each part of a step costs, in one process; our share is what comes on top of the drawn frames."""
-    costs = env_loops.costs_in_one_process(args.config, max(args.rounds, 5), steps=400)
+    costs = env_loops.costs_in_one_process(args.config, max(args.rounds, 5), steps=200 if args.quick else 400)
     medians = {name: statistics.median(values) for name, values in costs.items()}
     frames = medians["frames, last one drawn"]
     report["step_us"] = {name: round(value, 1) for name, value in medians.items()}
