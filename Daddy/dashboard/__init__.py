@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
 
@@ -77,6 +78,7 @@ class Dashboard:
 
     def print(self, line: str) -> None:
         """Show a line: in the log panel (full), above the refreshing line (line) or as it is (plain)."""
+        self._take_notices()  # they came before
         self._recent.extend(line.splitlines())
         self._waiting.append(line)
         self._wake.set()
@@ -130,10 +132,14 @@ class Dashboard:
             self._repainted = now
         self._size = size
         self._waiting.clear()
-        while self._screen.notices:
-            self._recent.append(self._screen.notices.popleft())
+        self._take_notices()
         canvas = render(self._now(), tuple(self._recent), *size, self._look)
         self._screen.draw(canvas.rows(self._look), repaint)
+
+    def _take_notices(self) -> None:
+        with suppress(IndexError):  # none left; another thread may have taken the last one
+            while True:
+                self._recent.append(self._screen.notices.popleft())
 
     def _print_waiting(self) -> None:
         lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
