@@ -11,11 +11,12 @@ from typing import Any
 import gymnasium
 
 from Daddy.puffer_shim.epsilon_env import EpsilonEnv
+from Daddy.puffer_shim.events import one_line
 from Daddy.puffer_shim.reward_modules import make_modules
 from pokemonred_puffer.config import load_config, reward_weights
 from pokemonred_puffer.data.map import MapIds
 from pokemonred_puffer.data.milestones import MILESTONES
-from pokemonred_puffer.errors import ConfigError, did_you_mean
+from pokemonred_puffer.errors import ConfigError, PokemonRedError, did_you_mean
 from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
 from pokemonred_puffer.global_map import regions_of
 from pokemonred_puffer.rom import resolve_rom
@@ -78,7 +79,7 @@ def load_env_class(path: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # somebody else's module may fail in any way
-        raise ConfigError(f"env class {path}: cannot import {module_name} ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"env class {path}: cannot import {module_name} ({one_line(error)})") from error
     env_class = getattr(module, class_name, None)
     if not isinstance(env_class, type):
         hint = did_you_mean(class_name, vars(module))
@@ -92,7 +93,7 @@ def make_fork(env_class: type, env_config: dict, reward_name: str | None) -> gym
     """An env of somebody else's class, given every key of our configuration and, if it takes them, reward weights.
 
     Raises:
-        ConfigError: no Discrete actions, or no ``screen`` in its observations.
+        ConfigError: it cannot be made, has no Discrete actions, or no ``screen`` in its observations.
         PokemonRedError: no usable ROM.
     """
     config = Settings(load_config()["env"] | env_config)
@@ -103,7 +104,12 @@ def make_fork(env_class: type, env_config: dict, reward_name: str | None) -> gym
     arguments: list[Any] = [config]
     if "reward_config" in inspect.signature(env_class).parameters:
         arguments.append(Settings(reward_weights(reward_name or DEFAULT_REWARD)))
-    env = env_class(*arguments)
+    try:
+        env = env_class(*arguments)
+    except PokemonRedError:
+        raise
+    except Exception as error:  # somebody else's constructor may fail in any way
+        raise ConfigError(f"env class {env_class.__qualname__} does not start: {one_line(error)}") from error
     if not isinstance(getattr(env, "action_space", None), gymnasium.spaces.Discrete):
         raise ConfigError(f"env class {env_class.__qualname__}: its action_space must be Discrete")
     if "screen" not in getattr(getattr(env, "observation_space", None), "spaces", ()):

@@ -144,6 +144,13 @@ class Screenless(UnrulyEnv):
         self.observation_space = gymnasium.spaces.Dict(events=self.observation_space["events"])
 
 
+class Broken(UnrulyEnv):
+    """Cannot be made."""
+
+    def __init__(self, env_config, reward_config) -> None:
+        raise FileNotFoundError(env_config.state_dir)
+
+
 class NotAnEnv:
     """Has nothing of upstream's surface but a reset."""
 

@@ -107,6 +107,7 @@ def test_our_own_classes_may_be_named_too():
         ("stand_in_env:MOVES", "no class MOVES"),
         ("stand_in_env:NotAnEnv", "lacks step, close, read_m"),
         ("stand_in_env:Screenless", "with a screen"),
+        ("stand_in_env:Broken", "does not start: FileNotFoundError: pyboy_states"),
     ],
 )
 def test_unusable_classes_are_refused_in_one_line(path, word):
