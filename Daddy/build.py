@@ -62,6 +62,7 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         backend=config.backend,
         num_envs=config.num_envs,
         num_workers=workers,
+        batch_size="auto" if config.env_batches == "auto" else -(-config.num_envs // int(config.env_batches)),
         seed=config.seed,
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,

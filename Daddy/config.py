@@ -57,6 +57,10 @@ class TrainConfig:
     )
     num_envs: int = setting(32, "env", "emulators that play at the same time")
     num_workers: str = setting("auto", "env", "worker processes of the puffer backend; auto: by cores", metavar="N")
+    env_batches: str = setting(
+        "auto", "env", "1: act for all envs at once; 2: for half of them while the others play; auto: by their number",
+        choices=("auto", "1", "2"),
+    )
     hang_seconds: float = setting(60.0, "env", "a worker without progress for so long is killed and replaced")
     max_restarts: int = setting(
         5, "env", "workers replaced within 10 minutes before the run saves and ends; 0: end with the first lost one"

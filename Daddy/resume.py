@@ -19,7 +19,8 @@ from Daddy.errors import UsageError
 CHANGEABLE = frozenset({
     "total_steps", "log_interval", "step_log_every", "save_interval", "save_replay_gib", "dashboard",
     "eval_interval", "eval_episodes", "eval_epsilon",  # how long, how often, where to
-    "backend", "num_workers", "device", "precision", "allow_rom_mismatch", "rom",  # another machine, the same ROM
+    "backend", "num_workers", "env_batches", "hang_seconds", "max_restarts",
+    "device", "precision", "allow_rom_mismatch", "rom",  # another machine, the same ROM
     "max_episode_steps", "init_state",  # where and how long the coming episodes are
     "batch_size", "learning_starts", "replay_ratio", "lr", "gamma", "target_update", "buffer_size",  # how it learns
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",  # how it explores

@@ -6,10 +6,11 @@ Outside this package nothing imports pufferlib, and the trainer imports nothing 
 from Daddy.puffer_shim import _pufferlib  # noqa: F401 (first, because it silences what gymnasium and gym print)
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
+from Daddy.puffer_shim.layout import BACKENDS
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
 from Daddy.puffer_shim.red import RedFactory, available_milestones, map_names, map_regions, rom_sha1
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
-from Daddy.puffer_shim.vector import BACKENDS, Batch, VectorEnv, make_vector
+from Daddy.puffer_shim.vector import Batch, VectorEnv, make_vector
 from Daddy.puffer_shim.watchdog import WatchdogSettings
 from pokemonred_puffer.data.milestones import MILESTONE_TABLE, MILESTONES, milestone_names, unpack_milestones
 from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES

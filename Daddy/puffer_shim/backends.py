@@ -13,6 +13,7 @@ from Daddy.puffer_shim._pufferlib import vector
 from Daddy.puffer_shim.desk import Begin, Capture, Command
 from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import SpawnFailed, VectorEvent, WorkerRestarted
+from Daddy.puffer_shim.leftovers import sweep
 from Daddy.puffer_shim.mailbox import WorkerLink
 from Daddy.puffer_shim.record import RECORD
 from Daddy.puffer_shim.spawns import SpawnBook
@@ -30,6 +31,7 @@ class WorkerPool(vector.Multiprocessing):
     """
 
     def __init__(self, creators: list, num_workers: int, batch_size: int, settings: WatchdogSettings) -> None:
+        sweep()
         count = len(creators)
         self._creators, self._settings = creators, settings
         self._links = {index: WorkerLink() for index in range(num_workers)}

@@ -10,14 +10,12 @@ import numpy as np
 from Daddy.puffer_shim.backends import WorkerPool
 from Daddy.puffer_shim.creator import EnvCreator, EnvFactory
 from Daddy.puffer_shim.events import VectorEvent
+from Daddy.puffer_shim.layout import Layout, plan_layout
 from Daddy.puffer_shim.record import view_records
 from Daddy.puffer_shim.red import make_red_env
 from Daddy.puffer_shim.serial import SerialGroups
 from Daddy.puffer_shim.spawns import check_spawn
 from Daddy.puffer_shim.watchdog import WatchdogSettings
-from pokemonred_puffer.errors import ConfigError
-
-BACKENDS = ("puffer", "serial")
 
 
 @dataclass(frozen=True)
@@ -120,28 +118,14 @@ class VectorEnv:
         return [self._layout.describe()]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How envs are spread over processes and batches."""
-
-    backend: str
-    num_envs: int
-    num_workers: int
-    reason: str
-    batch_size: int
-
-    def describe(self) -> str:
-        workers = "" if self.backend == "serial" else f" in {self.num_workers} workers ({self.reason})"
-        return f"{self.backend} backend: {self.num_envs} envs{workers}, {self.batch_size} to a batch"
-
-
 def make_vector(
     env_config: dict, *, backend: str = "puffer", num_envs: int, num_workers: int | str = "auto",
-    batch_size: int | None = None, seed: int = 0, reward_name: str | None = None, max_episode_steps: int,
+    batch_size: int | str | None = None, seed: int = 0, reward_name: str | None = None, max_episode_steps: int,
     stagger: bool = False, watchdog: WatchdogSettings | None = None, env_factory: EnvFactory = make_red_env,
 ) -> VectorEnv:  # fmt: skip
     """Start ``num_envs`` envs.
 
+    A batch holds ``batch_size`` of them: None for all, "auto" for all or half of them by the rule of choose_batches.
     ``stagger`` shortens the first episode of env i to the share (i + 1) / num_envs, so that episodes end one by one
     and the envs are at different places of the game. One env is made, reset and closed here first, so that a
     wrong ROM, savestate or setting is reported once, by its own error.
@@ -167,50 +151,3 @@ def make_vector(
     else:
         pool = WorkerPool(creators, layout.num_workers, layout.batch_size, watchdog or WatchdogSettings())
     return VectorEnv(pool, layout, num_actions, reward_term_names, seed)
-
-
-def plan_layout(backend: str, num_envs: int, num_workers: int | str, batch_size: int | None) -> Layout:
-    """Check the numbers and settle the automatic ones.
-
-    Raises:
-        ConfigError: naming the value and what would fit.
-    """
-    if backend not in BACKENDS:
-        raise ConfigError(f"backend {backend!r} is unknown; choose from {', '.join(BACKENDS)}")
-    if num_envs < 1:
-        raise ConfigError(f"num_envs is {num_envs}; it must be at least 1")
-    batch = num_envs if batch_size is None else batch_size
-    if batch < 1 or num_envs % batch:
-        raise ConfigError(f"batch_size is {batch}; it must divide the {num_envs} envs")
-    if backend == "serial":
-        return Layout(backend, num_envs, 1, "one process", batch)
-    if num_workers == "auto":
-        return Layout(backend, num_envs, *choose_workers(num_envs, batch, available_cores()), batch)
-    workers = int(num_workers)
-    if workers < 1 or not _fits(num_envs, batch, workers):
-        fitting = [w for w in range(1, num_envs + 1) if _fits(num_envs, batch, w)]
-        raise ConfigError(
-            f"num_workers is {workers}; with {num_envs} envs and batches of {batch} it can be "
-            f"{', '.join(map(str, fitting))}"
-        )
-    return Layout(backend, num_envs, workers, "as set", batch)
-
-
-def choose_workers(num_envs: int, batch_size: int, cores: int) -> tuple[int, str]:
-    """(number of workers, why): the most that fit the cores and split envs and batches evenly."""
-    fitting = [w for w in range(1, num_envs + 1) if _fits(num_envs, batch_size, w)]
-    workers = max((w for w in fitting if w <= cores), default=min(fitting))
-    if workers > cores:
-        return workers, f"auto: the fewest that deliver batches of {batch_size}, on {cores} cores"
-    if workers == cores:
-        return workers, f"auto: one for each of {cores} cores"
-    return workers, f"auto: the most within {cores} cores that split {num_envs} envs evenly"
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _fits(num_envs: int, batch_size: int, workers: int) -> bool:
-    return num_envs % workers == 0 and batch_size % (num_envs // workers) == 0

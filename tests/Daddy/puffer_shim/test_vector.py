@@ -14,7 +14,7 @@ from vector_play import play
 
 from Daddy.puffer_shim import make_vector
 from Daddy.puffer_shim.creator import EnvCreator
-from Daddy.puffer_shim.vector import choose_workers, plan_layout
+from Daddy.puffer_shim.layout import choose_batches, choose_workers, plan_layout
 from pokemonred_puffer.errors import ConfigError, RomError
 
 ROOT = Path(__file__).parents[3]
@@ -205,3 +205,37 @@ def test_numbers_that_do_not_fit_are_refused_with_what_would(settings, word):
 )
 def test_auto_workers(envs, batch, cores, workers):
     assert choose_workers(envs, batch, cores)[0] == workers
+
+
+@pytest.mark.parametrize(
+    ("envs", "workers", "cores", "batches"),
+    [(8, "auto", 2, 1), (16, "auto", 2, 2), (32, "auto", 16, 2), (32, "auto", 1, 1), (33, "auto", 4, 1), (32, 2, 4, 2),
+     (32, 1, 4, 1)],
+)  # fmt: skip
+def test_auto_batches(envs, workers, cores, batches):
+    assert choose_batches(envs, workers, cores)[0] == batches
+
+
+def test_the_choice_is_told_with_its_reason():
+    line = plan_layout("puffer", 8, 2, "auto").describe()
+    assert line == "puffer backend: 8 envs in 2 workers (as set), 8 to a batch (auto: one batch below 16 envs)"
+    assert plan_layout("serial", 8, "auto", None).describe() == "serial backend: 8 envs, 8 to a batch"
+
+
+def test_more_envs_than_a_batch_work_while_the_trainer_does():
+    """Each recv waits only for what is left of its own batch's turn."""
+    vector = stand_ins({"slow_s": 0.1}, num_workers=2, batch_size=2)
+    try:
+        for _ in range(2):
+            vector.recv()
+            vector.send(np.zeros(2, np.int32))
+        waited, started = 0.0, time.monotonic()
+        for _ in range(6):
+            asked = time.monotonic()
+            batch = vector.recv()
+            waited += time.monotonic() - asked
+            time.sleep(0.15)  # the trainer acts, and learns
+            vector.send(np.zeros(len(batch.env_ids), np.int32))
+        assert waited < 0.5 and time.monotonic() - started < 6 * 0.3, "a turn of two envs takes 0.2 s"
+    finally:
+        vector.close()

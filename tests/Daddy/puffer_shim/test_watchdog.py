@@ -23,14 +23,6 @@ CAUSES = {"raise": "ValueError: the stand-in was told to fail", "kill": "SIGKILL
           "stop": "made no progress"}  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def shared_memory_stays_clean():
-    """Nothing with a name appears in shared memory."""
-    before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    yield
-    assert not os.path.isdir("/dev/shm") or set(os.listdir("/dev/shm")) == before
-
-
 @pytest.fixture
 def quick(monkeypatch):
     """A hang is noticed after 0.3 s, even in a new process."""
