@@ -186,7 +186,7 @@ def _write_into(directory: Path, packed: Packed, step_global: int, score: tuple[
 
 
 def _put_in_place(temporary: Path, final: Path) -> None:
-    """Rename; an existing directory is moved out of the way first and put back if that fails."""
+    """Rename; a damaged checkpoint of the same step makes way, a valid one stays."""
     old = final.with_name(f".writing-old-{final.name}")
     if final.exists():
         if _is_valid(final):  # the same step again: nothing was collected since

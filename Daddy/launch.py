@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+from types import FrameType
+from typing import Any
 
 from Daddy.cli import explicit_settings
 from Daddy.config import TrainConfig, preset, validate
-from Daddy.errors import run_command
+from Daddy.errors import EXIT_TERMINATED, StoppedEarlyError, run_command
 from Daddy.resume import continued, wants_resume
 
 
@@ -22,10 +25,18 @@ def launch(preset_name: str, prog: str, description: str, argv: list[str] | None
         config.run_name = config.run_name or default_run_name(preset_name)
         return run_training(config)
 
-    return run_command(command)
+    previous = signal.signal(signal.SIGTERM, _stop_early)  # importing torch takes seconds
+    try:
+        return run_command(command)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
-def settle(defaults: TrainConfig, explicit: dict) -> TrainConfig:
+def _stop_early(_number: int, _frame: FrameType | None) -> None:
+    raise StoppedEarlyError(EXIT_TERMINATED)
+
+
+def settle(defaults: TrainConfig, explicit: dict[str, Any]) -> TrainConfig:
     """The settings of this start: explicit ones over the defaults, or over those of the run that is resumed.
 
     Raises:
