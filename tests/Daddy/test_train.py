@@ -71,11 +71,12 @@ def test_the_same_seed_gives_the_same_run_on_both_backends(finished_run, tmp_pat
     assert (tmp_path / "runs/run/episodes.csv").read_text() == (directory / "episodes.csv").read_text()
 
 
+@pytest.mark.timeout(400)  # four processes: a minute on a busy machine
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_leaves_and_the_run_resumes(tmp_path, number, code):
     root, out = tmp_path / "runs", tmp_path / "out.txt"
     process = start(root, out, "--total-steps", "1e7")
-    _wait_for(lambda: "[step " in out.read_text(), 60)
+    _wait_for(lambda: "[step " in out.read_text(), 120)
     refused = run("train_slim", root, "--resume")
     assert refused.returncode == 2 and "in use by a running training" in refused.stderr
     process.send_signal(number)
@@ -96,18 +97,19 @@ def test_a_signal_saves_and_leaves_and_the_run_resumes(tmp_path, number, code):
     assert again.returncode == 0 and "has its" in again.stdout and "already" in again.stdout
 
 
+@pytest.mark.timeout(400)
 def test_a_run_killed_at_any_moment_resumes(tmp_path):
     root, out = tmp_path / "runs", tmp_path / "out.txt"
     often = ("--total-steps", "1e7", "--save-interval", "60")
     process = start(root, out, *often)
     steps = [0]
     for pause in (0.35, 0.0):
-        _wait_for(lambda: out.read_text().count("[checkpoint]") >= 2, 60)
+        _wait_for(lambda: out.read_text().count("[checkpoint]") >= 2, 120)
         time.sleep(pause)
         process.kill()
         process.wait(timeout=20)
         process = start(root, out, *often, "--on-exist", "resume")
-        _wait_for(lambda: "resuming from" in out.read_text(), 60)
+        _wait_for(lambda: "resuming from" in out.read_text(), 120)
         steps.append(int(re.search(r"resuming from \S+/step_(\d+);", out.read_text())[1]))
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 143
