@@ -103,8 +103,11 @@ class Dashboard:
                 if self.mode != "plain":
                     self._stop.wait(max(_PERIOD_S, (time.thread_time() - before) / _SHARE))
             self._finish()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._on_gone(str(error))
+        except Exception as error:  # a mistake in a picture must not end a run, nor leave a frozen screen
+            self._screen.leave()
+            self._on_gone(f"{type(error).__name__}: {error}")
 
     def _write(self) -> None:
         if self.mode == "full":

@@ -41,4 +41,4 @@ class Console:
         self._dashboard.close()
 
     def _gone(self, reason: str) -> None:
-        self._keep(f"[alarm] stdout is gone ({reason}); lines go to train.log only")
+        self._keep(f"[alarm] stdout is gone or cannot be drawn ({reason}); lines go to train.log only")

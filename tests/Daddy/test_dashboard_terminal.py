@@ -153,6 +153,19 @@ def test_a_broken_terminal_is_told_once_and_ends_nothing():
     assert len(told) == 1 and "Broken pipe" in told[0]
 
 
+def test_a_mistake_in_a_picture_ends_the_dashboard_and_nothing_else():
+    told, terminal = [], FakeTerminal()
+    board = Dashboard("full", terminal, Look(), on_gone=told.append)
+    board.start()
+    board.update(snapshot(step="seven"))
+    end = time.monotonic() + 10
+    while not told and time.monotonic() < end:
+        time.sleep(0.05)
+    board.print("training goes on")
+    board.close()
+    assert len(told) == 1 and "Error" in told[0]
+
+
 def test_an_unknown_mode_is_refused():
     with pytest.raises(ValueError, match="full, line, plain"):
         Dashboard("loud")
