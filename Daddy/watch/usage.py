@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import psutil
@@ -18,7 +19,8 @@ class UsageMeter:
     def __init__(self, device: torch.device) -> None:
         self._cuda = device if device.type == "cuda" else None
         self._process = psutil.Process()
-        self._read_at, self._usage = -_PERIOD_S, Usage()
+        self._read_at, self._usage = -math.inf, Usage()
+        self._gpu_tells = True
         psutil.cpu_percent()  # percentages count from the call before
 
     def read(self) -> Usage:
@@ -43,8 +45,12 @@ class UsageMeter:
         if self._cuda is None:
             return None, None
         free, total = torch.cuda.mem_get_info(self._cuda)
-        try:
-            busy = float(torch.cuda.utilization(self._cuda))
-        except (ModuleNotFoundError, RuntimeError):  # needs NVIDIA's Python package, and a driver that tells
-            busy = None
-        return busy, 100.0 * (total - free) / total
+        return self._gpu_busy(), 100.0 * (total - free) / total
+
+    def _gpu_busy(self) -> float | None:
+        if self._gpu_tells:
+            try:
+                return float(torch.cuda.utilization(self._cuda))
+            except Exception:  # no pynvml, a driver that does not tell, a MIG slice: each has its own error class
+                self._gpu_tells = False
+        return None
