@@ -36,6 +36,7 @@ COMMANDS = {
     "rom": ((str(ROOT / "cartridge" / "build.py"),), "rebuild the cartridge (needs SDCC)"),
     "memory": (("-m", "benchmarks.memory_suite"), "published memory tasks beside RecurrentPPO (extra: bench)"),
     "bench": (("-m", "benchmarks.env_sps"), "env steps per second of the vector backends"),
+    "bench_learner": (("-m", "benchmarks.learner"), "learned transitions per second, alone and in the training loop"),
 }
 
 

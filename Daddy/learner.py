@@ -138,7 +138,8 @@ class Learner:
         loss_rows = F.huber_loss(chosen, target, reduction="none", delta=self.config.huber_delta)
         count = inputs.valid.sum().clamp(min=1.0)
         loss = (loss_rows * inputs.valid * inputs.weights).sum() / count
-        grad_norm = self._step(loss)
+        self._backward(loss)
+        grad_norm = self._optimize()
         return self._report(inputs, q.detach(), target, error.detach().abs() * inputs.valid, loss, grad_norm)
 
     def prepare(self, batch: ReplayBatch) -> Inputs:
@@ -208,9 +209,11 @@ class Learner:
             target = target - self.config.action_gap * gap.clamp(max=1.0)
         return rescale(target) if self.config.value_rescale else target
 
-    def _step(self, loss: Tensor) -> Tensor:
+    def _backward(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+
+    def _optimize(self) -> Tensor:
         grad_norm = torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.grad_clip)
         if not torch.isfinite(grad_norm):
             raise DaddyError(f"the loss is no longer finite at update {self.updates}; resume with a lower --lr")

@@ -15,13 +15,13 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from benchmarks import env_loops, env_peers
 from benchmarks.env_loops import Rate
+from benchmarks.rounds import measure
 
 SECTIONS = ("layouts", "share", "scaling", "frames")
 HEADLINE = "puffer {}, 2 batches"
@@ -154,19 +154,6 @@ SECTION = {"layouts": layouts, "share": share_of_step, "scaling": scaling, "fram
 def select(runs: Runs, words: list[str]) -> Runs:
     """The runs whose name contains a word, and always the ceiling."""
     return {name: run for name, run in runs.items() if not words or name == "bare" or any(w in name for w in words)}
-
-
-def measure(runs: Runs, rounds: int, seconds: float, limit_s: float = float("inf")) -> Rounds:
-    """The Rate of each run in each round; no new round begins after ``limit_s`` seconds."""
-    results: Rounds = {name: [] for name in runs}
-    started = time.monotonic()
-    for number in range(rounds):
-        if number and (time.monotonic() - started) * (number + 1) / number > limit_s:
-            break
-        for name, run in runs.items():
-            print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
-            results[name].append(run(seconds))
-    return results
 
 
 def median_rate(rates: list[Rate] | None) -> float | None:

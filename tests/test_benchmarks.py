@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
     "name, flags, row",
     [
         ("env_sps", "--seconds 0.05 --envs 2 --sections layouts share".split(), "puffer 2, 2 batches"),
-        ("learner_step", "--seconds 0.01".split(), "slim 16 x 20"),
+        ("learner", "--seconds 0.01 --sections alone steps --only 16 straight".split(), "slim 16 x 20"),
     ],
 )
 def test_a_benchmark_prints_its_rows(tmp_path, name, flags, row):

@@ -1,0 +1,25 @@
+"""Interleaved rounds: on a machine that slows down, everybody slows down, so that ratios within a round still hold."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Measured = TypeVar("Measured")
+
+
+def measure(
+    runs: dict[str, Callable[[float], Measured]], rounds: int, seconds: float, limit_s: float = float("inf")
+) -> dict[str, list[Measured]]:
+    """What each run returns in each round for ``seconds``; no new round begins if it would end after ``limit_s``."""
+    results: dict[str, list[Measured]] = {name: [] for name in runs}
+    started = time.monotonic()
+    for number in range(rounds):
+        if number and (time.monotonic() - started) * (number + 1) / number > limit_s:
+            break
+        for name, run in runs.items():
+            print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
+            results[name].append(run(seconds))
+    return results
