@@ -12,7 +12,6 @@ tables show medians, and shares are medians of the rounds' own shares.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from typing import Any
 
 from benchmarks import env_loops, env_peers
 from benchmarks.env_loops import Rate
-from benchmarks.rounds import measure
+from benchmarks.rounds import measure, tell
 
 SECTIONS = ("layouts", "share", "scaling", "frames")
 HEADLINE = "puffer {}, 2 batches"
@@ -36,13 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     text: list[str] = []
     for name in args.sections:
         SECTION[name](args, report, text)
-    if args.json == "-":
-        print(json.dumps(report))
-    else:
-        print("\n".join(text))
-    if args.json not in (None, "-"):
-        with open(args.json, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=1)
+    tell(report, text, args.json)
     return 0
 
 

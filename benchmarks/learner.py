@@ -11,7 +11,6 @@ rounds' own shares. The loop is `train_slim` in a process of its own, its learne
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from benchmarks.env_peers import run_shim
 from benchmarks.learner_alone import Speed, make_agent, preset_settings, speed, split
 from benchmarks.learner_loop import LoopSpeed, run_loop
 from benchmarks.learner_slow import FIRST, rows
-from benchmarks.rounds import measure
+from benchmarks.rounds import measure, tell
 from Daddy.build import choose_device
 from Daddy.config import preset
 
@@ -49,10 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     text = [f"device {report['device']}"]
     for name in args.sections:
         SECTION[name](args, report, text)
-    print(json.dumps(report) if args.json == "-" else "\n".join(text))
-    if args.json not in (None, "-"):
-        with open(args.json, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=1)
+    tell(report, text, args.json)
     return 0
 
 

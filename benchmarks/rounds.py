@@ -1,11 +1,12 @@
-"""Interleaved rounds: on a machine that slows down, everybody slows down, so that ratios within a round still hold."""
+"""What the benchmarks share. Interleaved rounds: on a machine that slows down, everybody slows down, so that ratios within a round still hold."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Measured = TypeVar("Measured")
 
@@ -23,3 +24,11 @@ def measure(
             print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
             results[name].append(run(seconds))
     return results
+
+
+def tell(report: dict[str, Any], text: list[str], target: str | None) -> None:
+    """What ``--json [FILE]`` asks for: "-" prints the report as one object; a file name writes it beside the text."""
+    print(json.dumps(report) if target == "-" else "\n".join(text))
+    if target not in (None, "-"):
+        with open(target, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=1)

@@ -150,6 +150,7 @@ def test_what_the_user_must_mend_fails_at_once_with_its_own_code():
     assert "unknown ROM" in str(error) and error.exit_code == 3 and vector.restarts == 0
 
 
+@pytest.mark.timeout(600)  # 15 s on an idle machine
 def test_two_hundred_restarts_leave_nothing_behind():
     vector = stand_ins({"trouble": "kill", "at": 2}, num_envs=2, watchdog=WatchdogSettings(max_restarts=1000))
     me = psutil.Process()
