@@ -1,4 +1,4 @@
-"""What the benchmarks share. Interleaved rounds: on a machine that slows down, everybody slows down, so that ratios within a round still hold."""
+"""What the benchmarks share: interleaved rounds, so that ratios within a round hold on a machine that slows down."""
 
 from __future__ import annotations
 
