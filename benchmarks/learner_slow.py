@@ -19,7 +19,7 @@ from Daddy.encoder import CellEncoder
 from Daddy.frames import unpack2bit
 from Daddy.learner import Learner, LearnerConfig
 from Daddy.networks import HierarchicalQNetwork
-from Daddy.recurrent import Segments
+from Daddy.recurrent import Segments, run_fused
 from Daddy.replay_buffer import ReplayBatch, ReplayBuffer, ReplaySpec
 
 FIRST = "straightforward"
@@ -27,6 +27,7 @@ STEPS = {  # what is slow: the change that makes it fast, in the order of the ro
     "nature": "one 8x8 cell per input of the CNN, not 8s4/4s2/3s1",
     "frames": "packed frames cut into cells once, channels_last",
     "stepped": "GRU and LSTM as fused kernels over segments",
+    "fused": "GRU, and LSTM with resets, as loops with their own backward",
     "scan": "SSM scan with an analytic backward",
     "gather": "one vectorised gather into preallocated arrays",
     "adam": "fused AdamW",
@@ -166,6 +167,8 @@ def slowed(slow: frozenset[str]) -> Iterator[None]:
         if "stepped" in slow:
             stack.enter_context(patch("Daddy.networks.run_recurrent", stepped_recurrent))
             stack.enter_context(patch("Daddy.networks.find_segments", lambda first: None))
+        elif "fused" in slow:
+            stack.enter_context(patch("Daddy.networks.run_recurrent", run_fused))
         if "scan" in slow:
             stack.enter_context(patch("Daddy.ssm.linear_scan", stepped_scan))
         yield

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes, core_inputs
-from Daddy.recurrent import find_segments, run_recurrent
+from Daddy.recurrent import find_segments, run_fused, run_recurrent
 from Daddy.state import HierarchicalState
 
 TINY = NetworkSizes((4, 8, 8), (2, 2), embed=24, structured=8, gru=16, lstm=20, ssm=12, head=16)
@@ -58,29 +58,47 @@ def test_a_sequence_equals_stepping(reset_rate, ablate):
     torch.testing.assert_close(state.flat, final.flat, atol=1e-5, rtol=0)
 
 
-def test_segments_have_the_same_gradients_as_masked_steps():
-    first = torch.rand(9, 3, generator=torch.Generator().manual_seed(3)) < 0.3
-    x = torch.randn(9, 3, 4)
-    for kind, parts in ((nn.GRU, 1), (nn.LSTM, 2)):
-        rnn = kind(4, 5)
-        weights = torch.randn(9, 3, 5)
-        state = [torch.randn(3, 5) for _ in range(parts)]
-        grads = []
-        for fused in (True, False):
-            leaf = x.clone().requires_grad_()
-            rnn.zero_grad()
-            if fused:
-                out, _ = run_recurrent(rnn, leaf, state, find_segments(first), first)
-            else:
-                memory, rows = state, []
-                for t in range(9):
-                    row, memory = run_recurrent(rnn, leaf[t : t + 1], memory, None, first[t : t + 1])
-                    rows.append(row)
-                out = torch.cat(rows)
-            (out * weights).sum().backward()
-            grads.append([leaf.grad] + [p.grad.clone() for p in rnn.parameters()])
-        for a, b in zip(*grads, strict=True):
-            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+@pytest.mark.parametrize("reset_rate", [0.0, 0.3])
+@pytest.mark.parametrize("run", [run_recurrent, run_fused])
+@pytest.mark.parametrize("kind, parts", [(nn.GRU, 1), (nn.LSTM, 2)])
+def test_sequences_have_the_same_gradients_as_masked_steps(kind, parts, run, reset_rate):
+    torch.manual_seed(3)
+    first = torch.rand(9, 3) < reset_rate
+    x, weights, final_weights = torch.randn(9, 3, 4), torch.randn(9, 3, 5), torch.randn(parts, 3, 5)
+    rnn, state = kind(4, 5), torch.randn(parts, 3, 5)
+    found = []
+    for at_once in (True, False):
+        leaf, start = x.clone().requires_grad_(), state.clone().requires_grad_()
+        rnn.zero_grad()
+        if at_once:
+            out, final = run(rnn, leaf, list(start), find_segments(first), first)
+        else:
+            final, rows = list(start), []
+            for t in range(9):
+                row, final = run_fused(rnn, leaf[t : t + 1], final, None, first[t : t + 1])
+                rows.append(row)
+            out = torch.cat(rows)
+        final = torch.stack(final)
+        ((out * weights).sum() + (final * final_weights).sum()).backward()
+        found.append([out, final, leaf.grad, start.grad, *(p.grad.clone() for p in rnn.parameters())])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind, parts", [(nn.GRU, 1), (nn.LSTM, 2)])
+def test_loops_in_bfloat16_stay_close_to_float32(kind, parts):
+    torch.manual_seed(3)
+    first, x, rnn = torch.rand(20, 6) < 0.1, torch.randn(20, 6, 24), kind(24, 32)
+    found = []
+    for low in (False, True):
+        rnn.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, low):
+            out, final = run_recurrent(rnn, x, list(torch.ones(parts, 6, 32)), find_segments(first), first)
+        assert out.dtype == (torch.bfloat16 if low else torch.float32) and final[0].dtype == torch.float32
+        out.float().square().mean().backward()
+        found.append([out.detach().float(), *(p.grad.clone() for p in rnn.parameters())])
+    for exact, rounded in zip(*found, strict=True):
+        assert 0 < float((exact - rounded).norm() / exact.norm()) < 0.02
 
 
 def test_a_reset_forgets_everything():
