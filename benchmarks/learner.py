@@ -184,6 +184,10 @@ def loop_row(found: dict[str, list[Any]], wanted: str) -> dict[str, Any]:
     row = {key: statistics.median(getattr(one, key) for one in loops) for key in ("learned_per_s", "sps", "ratio")}
     pairs = zip(loops, found["learner alone"], strict=True)
     row["over_learner"] = statistics.median(one.learned_per_s / alone.per_s for one, alone in pairs)
+    busy = zip(loops, found["learner alone"], strict=True)  # what an update costs in the loop, gaps left out
+    row["over_learner_cpu"] = statistics.median(
+        one.learned_per_s / max(one.cores["learner"], 1e-9) / alone.per_cpu_s for one, alone in busy
+    )
     envs = found.get("emulators alone")
     shares = [one.sps / rate for one, (rate, _) in zip(loops, envs, strict=True)] if envs else []
     row["over_env"] = statistics.median(shares) if shares else None
@@ -192,11 +196,11 @@ def loop_row(found: dict[str, list[Any]], wanted: str) -> dict[str, Any]:
 
 def loop_table(report: dict) -> str:
     lines = [f"\nlearner alone: {report['learner_beside_loop_per_s']:.0f} learned/s",
-             f"{'loop at ratio':16}{'learned/s':>10}{'of alone':>9}{'steps/s':>9}{'of env':>8}"]  # fmt: skip
+             f"{'loop at ratio':16}{'learned/s':>10}{'of alone':>9}{'of cpu':>8}{'steps/s':>9}{'of env':>8}"]  # fmt: skip
     for wanted, row in report["loops"].items():
         head = f"{wanted} ({row['ratio']:.1f})"
-        lines.append(f"{head:16}{row['learned_per_s']:10.0f}{row['over_learner']:9.2f}{row['sps']:9.0f}"
-                     f"{shown(row['over_env']):>8}")  # fmt: skip
+        lines.append(f"{head:16}{row['learned_per_s']:10.0f}{row['over_learner']:9.2f}"
+                     f"{row['over_learner_cpu']:8.2f}{row['sps']:9.0f}{shown(row['over_env']):>8}")  # fmt: skip
         lines.append("  time %: " + ", ".join(f"{name} {value:.0f}" for name, value in row["shares"].items()))
         lines.append("  cores: " + ", ".join(f"{name} {value:.2f}" for name, value in row["cores"].items()))
     return "\n".join(lines)

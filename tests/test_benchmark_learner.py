@@ -75,7 +75,7 @@ def test_the_split_adds_up_and_leaves_no_trace():
 
 def test_quick_prints_one_object_with_the_headline(monkeypatch, capsys):
     def loop(wanted, seconds, log_interval):
-        return learner.LoopSpeed(10.0, 1.0, 10.0, {"act": 50.0}, {"main": 1.0})
+        return learner.LoopSpeed(10.0, 1.0, 10.0, {"act": 50.0}, {"main": 1.0, "learner": 0.5})
 
     monkeypatch.setattr(learner, "run_loop", loop)
     monkeypatch.setattr(learner, "SHAPES", {learner.SLIM: learner.SHAPES[learner.SLIM]})
