@@ -196,7 +196,8 @@ def loop_row(found: dict[str, list[Any]], wanted: str) -> dict[str, Any]:
 
 def loop_table(report: dict) -> str:
     lines = [f"\nlearner alone: {report['learner_beside_loop_per_s']:.0f} learned/s",
-             f"{'loop at ratio':16}{'learned/s':>10}{'of alone':>9}{'of cpu':>8}{'steps/s':>9}{'of env':>8}"]  # fmt: skip
+             f"{'loop at ratio':16}{'learned/s':>10}{'of alone':>9}{'of cpu':>8}{'steps/s':>9}"
+             f"{'of env':>8}"]  # fmt: skip
     for wanted, row in report["loops"].items():
         head = f"{wanted} ({row['ratio']:.1f})"
         lines.append(f"{head:16}{row['learned_per_s']:10.0f}{row['over_learner']:9.2f}"
