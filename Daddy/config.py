@@ -127,8 +127,8 @@ class TrainConfig:
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")
     )
 
-    rnd_weight: float = setting(0.2, "intrinsic", "w_rnd, weight of the random network distillation bonus")
-    novelty_weight: float = setting(0.5, "intrinsic", "w_novel, weight of the episodic novelty bonus")
+    rnd_weight: float = setting(1.0, "intrinsic", "w_rnd, weight of the random network distillation bonus")
+    novelty_weight: float = setting(0.25, "intrinsic", "w_novel, weight of the episodic novelty bonus")
     bayes_weight: float = setting(
         2.0, "intrinsic", "w_bayes: what a milestone that is never reached pays on reaching it, less as it is mastered"
     )

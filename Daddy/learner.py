@@ -64,7 +64,7 @@ class LearnerConfig:
     adam_eps: float = 1e-5
     weight_decay: float = 0.0
     grad_clip: float = 10.0
-    huber_delta: float = 1.0
+    huber_delta: float = 10.0
     target_update: int = 400
     double_q: bool = True
     action_gap: float = 0.0
