@@ -25,12 +25,27 @@ class Actor:
         self._memory = network.initial_state(num_envs, device)  # flat (num_envs, W)
         self._frames = torch.zeros(num_envs, network.frame_stack, HEIGHT, WIDTH, dtype=torch.uint8)
         self._last_action = torch.zeros(num_envs, dtype=torch.int64)
+        self._begun_with: dict[int, np.ndarray] = {}  # env -> memory that its coming first row keeps
 
     def sync(self, network: HierarchicalQNetwork) -> None:
         """Take over the weights of `network`."""
         with torch.no_grad():
             for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
                 mine.copy_(theirs)
+
+    def memory(self, env_id: int) -> np.ndarray:
+        """The memory f2 (W,) that the next observation of an env will meet, unless that is an episode's first."""
+        return self._memory.flat[env_id].half().cpu().numpy()
+
+    def begin_with(self, env_id: int, memory: np.ndarray) -> None:
+        """Let the next row of an env, an episode's first, meet `memory` f2 (W,) instead of zeros."""
+        self._begun_with[env_id] = memory
+        self._memory.flat[env_id] = torch.from_numpy(memory).float().to(self.device)
+
+    def take_begun(self) -> dict[int, np.ndarray]:
+        """What `begin_with` was told since the last call, by env."""
+        begun, self._begun_with = self._begun_with, {}
+        return begun
 
     @torch.inference_mode()
     def q_values(self, rows: Mapping[str, np.ndarray] | np.ndarray, reward: np.ndarray, env_ids: np.ndarray,
@@ -44,7 +59,10 @@ class Actor:
         """
         ids = torch.from_numpy(np.ascontiguousarray(env_ids, dtype=np.int64))
         first = torch.from_numpy(np.array(rows["is_first"], dtype=bool))
-        before = self._memory.index(ids.to(self.device)).mask(first.to(self.device))
+        forgets = first
+        if self._begun_with:
+            forgets = first & torch.tensor([int(env) not in self._begun_with for env in env_ids], dtype=torch.bool)
+        before = self._memory.index(ids.to(self.device)).mask(forgets.to(self.device))
         kept = torch.from_numpy(np.zeros(len(ids), bool) if stored is None else stored).to(self.device)
         rounded = before.flat[kept].half()
         before.flat[kept] = rounded.float()
@@ -53,7 +71,7 @@ class Actor:
             torch.from_numpy(np.asarray(reward, dtype=np.float32)), first, self.network.num_actions,
         ).to(self.device)  # fmt: skip
         frames = self._push(ids, rows["screen"], first).to(self.device)
-        q, after, _ = self.network(frames, core, before, first.to(self.device))
+        q, after, _ = self.network(frames, core, before, forgets.to(self.device))
         self._memory.flat[ids.to(self.device)] = after.flat
         return q.cpu().numpy(), rounded.cpu().numpy()
 

@@ -136,7 +136,7 @@ class Agent:
         first, terminated = np.array(rows["is_first"], dtype=bool), np.array(rows["terminated"], dtype=bool)
         last = terminated | np.array(rows["truncated"], dtype=bool)
         self.replay.add(rows["screen"], rows["structured"], actions, reward, first, last, terminated,
-                        np.asarray(env_ids), memories)
+                        np.asarray(env_ids), memories, self.actor.take_begun())
 
     def can_learn(self, step_global: int) -> bool:
         """Enough was collected for an update."""

@@ -75,7 +75,8 @@ class BayesMonitor:
     An attempt at m is an episode that does not own m at its spawn. It is judged when the episode ends, not when m is
     reached, or quick successes would arrive before slow failures. An episode cut before T_m (the first, staggered ones;
     a worker that died) is not judged on m at all, reached or not: judging its successes alone would flatter. An episode
-    that the game itself ended before T_m is judged: m was out of reach for good.
+    that the game itself ended before T_m is judged: m was out of reach for good. Episodes from savestates are paid but
+    judged in `start_counts` alone: theta, its alarms and what they drive are about the true start.
 
     After each judged episode it holds: `mean` float64 (M,); `frontier`, the index of the milestone to learn next, which
     is the first available one after the last whose mean is the target or more (the last one when none is left);
@@ -102,6 +103,7 @@ class BayesMonitor:
         self._times = FirstTimes(num_envs, size)
         self._length = np.zeros(num_envs, np.int64)
         self._running = np.zeros(num_envs, bool)
+        self._elsewhere = np.zeros(num_envs, bool)  # the running episode began from a savestate
 
     # --- the stream of records
 
@@ -119,6 +121,7 @@ class BayesMonitor:
         fresh = self._times.update(owned, first, rows["episode_step"], env_ids)  # [B, M]
         self._length[env_ids] = rows["episode_step"]
         self._running[env_ids] = True
+        self._elsewhere[env_ids] = rows["spawn_id"] != 0
         bonus = (fresh @ self.bonuses).astype(np.float32) if fresh.any() else np.zeros(len(env_ids), np.float32)
         for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
             self._judge(int(env_ids[i]), over=bool(rows["terminated"][i]))
@@ -129,14 +132,22 @@ class BayesMonitor:
         self._running[env] = False
         spawn, step, length = self._times.spawn[env], self._times.step[env], self._length[env]
         if length > 0:
-            self.add_attempt(spawn, step, int(length), over)
+            self.add_attempt(spawn, step, int(length), over, bool(self._elsewhere[env]))
 
-    def add_attempt(self, spawn: np.ndarray, step: np.ndarray, length: int, over: bool) -> None:
-        """Judge one episode: owned at spawn bool (M,), step first reached int (M,) or NEVER, its length in steps."""
+    def add_attempt(
+        self, spawn: np.ndarray, step: np.ndarray, length: int, over: bool, elsewhere: bool = False
+    ) -> None:
+        """Judge one episode: owned at spawn bool (M,), step first reached int (M,) or NEVER, its length in steps.
+
+        `elsewhere`: it began from a savestate.
+        """
         tried = ~spawn & self.available
         reached = step != NEVER
         counted = tried & ((length >= self.budgets) | over)
         success = reached & (step <= self.budgets)
+        self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
+        if elsewhere:
+            return
         frontier = np.arange(len(self.quests)) == self.frontier
         self.alpha, self.beta = beta_math.discounted_update(
             self.alpha, self.beta, success, counted, self.prior, self.forgetting
@@ -145,7 +156,6 @@ class BayesMonitor:
         fade = np.where(tried, self.forgetting, 1.0)
         self.reached = fade * self.reached + (tried & reached)
         self.exposure = fade * self.exposure + np.where(tried, np.where(reached, step, length), 0)
-        self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
         self.alarms.update(self.alpha, self.beta, counted, frontier)
         self._refresh()
 

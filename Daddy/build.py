@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -10,6 +11,8 @@ from Daddy.agent import Agent, AgentConfig
 from Daddy.alarms import AlarmRule
 from Daddy.bayes_quests import BayesMonitor, default_budgets
 from Daddy.config import TrainConfig
+from Daddy.curriculum import Curriculum, CurriculumSettings, NoCurriculum
+from Daddy.curriculum.registry import Registry
 from Daddy.errors import UsageError
 from Daddy.flags import quests
 from Daddy.frames import CELLS
@@ -17,7 +20,15 @@ from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
 from Daddy.novelty import EpisodicNovelty
 from Daddy.pacing import ReplayPacer
-from Daddy.puffer_shim import CELL_FEATURES, STRUCTURED_DIM, RedFactory, VectorEnv, WatchdogSettings, make_vector
+from Daddy.puffer_shim import (
+    CELL_FEATURES,
+    STRUCTURED_DIM,
+    RedFactory,
+    VectorEnv,
+    WatchdogSettings,
+    make_vector,
+    rom_sha1,
+)
 from Daddy.replay_buffer import ReplayBuffer
 from Daddy.replay_store import ReplayStore
 from Daddy.rnd import RND
@@ -127,6 +138,19 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
 def build_replay_store(config: TrainConfig, directory: Path, replay: ReplayBuffer) -> ReplayStore:
     """What keeps the replay on disk, in the run directory."""
     return ReplayStore(directory / "replay", replay, config.save_replay_gib * 2**30)
+
+
+def build_curriculum(
+    config: TrainConfig, directory: Path, vector: VectorEnv, agent: Agent
+) -> Curriculum | NoCurriculum:
+    """The curriculum of the run in ``directory``, which may not exist yet."""
+    if not config.curriculum:
+        return NoCurriculum()
+    settings = CurriculumSettings(
+        config.true_start_share, config.freeze_curriculum, config.swarm, not config.forget_at_spawn, config.seed
+    )
+    rom = rom_sha1(config.rom, config.allow_rom_mismatch)
+    return Curriculum(settings, Registry(directory / "savestates", rom, version("pyboy")), vector, agent.actor)
 
 
 def build_pacer(config: TrainConfig) -> ReplayPacer:

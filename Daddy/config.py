@@ -132,6 +132,21 @@ class TrainConfig:
     bayes_weight: float = setting(
         2.0, "intrinsic", "w_bayes: what a milestone that is never reached pays on reaching it, less as it is mastered"
     )
+    curriculum: bool = setting(
+        False, "curriculum", "take savestates where episodes first get somewhere and start most episodes from them"
+    )
+    freeze_curriculum: bool = setting(
+        False, "curriculum", "take no new savestates and leave the odds of those that are there as they are"
+    )
+    true_start_share: float = setting(
+        0.3, "curriculum", "share of episodes that start from the true start all the same"
+    )
+    forget_at_spawn: bool = setting(
+        False, "curriculum", "start from a savestate with an empty memory instead of the one that was saved with it"
+    )
+    swarm: bool = setting(
+        False, "curriculum", "when a savestate of a new kind is taken, each env's next episode starts from it"
+    )
     target_theta: float = setting(
         0.5, "monitor", "share of episodes that should reach a milestone in time; below it, progress is an alarm"
     )
@@ -173,6 +188,9 @@ def validate(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--epsilon-min {config.epsilon_min} is above --epsilon-start {config.epsilon_start}")
     if config.resume and config.on_exist == "restart":
         raise UsageError("--resume goes on with the run and --on-exist restart deletes it; leave one of them out")
+    for name in ("freeze_curriculum", "forget_at_spawn", "swarm"):
+        if getattr(config, name) and not config.curriculum:
+            raise UsageError(f"--{name.replace('_', '-')} does nothing without --curriculum; add it")
     check_run_name(config.run_name)
     return config
 
@@ -188,6 +206,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
+    ("true_start_share", 0.3, 1),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

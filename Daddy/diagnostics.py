@@ -25,6 +25,8 @@ def memory_staleness(network: HierarchicalQNetwork, replay: ReplayBuffer, batch:
     steps, lead = replay.spec.stride, replay.spec.lead
     stored, known = replay.state_after(batch.slots, batch.starts)
     known &= ~batch.is_first[:, lead + steps]  # an episode start is stored as zeros
+    if batch.begun is not None:
+        known[batch.begun[0][:, 0]] = False  # the run below knows of no restored memory
     if not known.any():
         return {}
     device, rows = cells.device, torch.from_numpy(np.flatnonzero(known)).to(cells.device)

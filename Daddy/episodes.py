@@ -30,6 +30,7 @@ class Episode:
     tiles: int
     terminated: bool
     truncated: bool
+    spawn_id: int = 0  # savestate of this process that it started from; 0 is the true start
 
 
 class EpisodeTracker:
@@ -79,11 +80,12 @@ class EpisodeTracker:
         return new
 
     def score(self) -> tuple[float, float] | None:
-        """How good the run is now: mean new milestones, then mean r_env return, of the recent episodes; None if few."""
-        if len(self.recent) < min(_SCORED_EPISODES, self.recent.maxlen):
+        """How good the run is now: mean new milestones, then mean r_env return, of recent true starts; None if few."""
+        fair = [e for e in self.recent if e.spawn_id == 0]
+        if len(fair) < min(_SCORED_EPISODES, self.recent.maxlen):
             return None
-        new = [np.unpackbits(e.milestones & ~e.spawn_milestones).sum() for e in self.recent]
-        return float(np.mean(new)), float(np.mean([e.returns["env"] for e in self.recent]))
+        new = [np.unpackbits(e.milestones & ~e.spawn_milestones).sum() for e in fair]
+        return float(np.mean(new)), float(np.mean([e.returns["env"] for e in fair]))
 
     def state_dict(self) -> dict[str, Any]:
         """Counts, first-reached milestones and the recent episodes; running episodes, and their ids, end with a run."""
@@ -125,6 +127,7 @@ class EpisodeTracker:
             tiles=int(row["tiles"]),
             terminated=bool(row["terminated"]),
             truncated=bool(row["truncated"]),
+            spawn_id=int(row["spawn_id"]),
         )
         self.completed += 1
         self._open[env] = False

@@ -16,7 +16,7 @@ from Daddy.frames import stack_cells, unpack_cells
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 from Daddy.nstep import nstep_targets
 from Daddy.replay_buffer import ReplayBatch, ReplaySpec
-from Daddy.state import HierarchicalState
+from Daddy.state import HierarchicalState, Restarts
 
 _RESCALE_EPS = 1e-3
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -97,6 +97,7 @@ class Inputs:
     bootstrap: Tensor  # int64 (B, S), row counted from the end of the burn-in
     valid: Tensor  # float (B, S)
     weights: Tensor  # float (B, 1)
+    restarts: Restarts | None = None
 
 
 def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
@@ -160,8 +161,19 @@ class Learner:
             state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
             action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
             bootstrap=self._tensor(plan.bootstrap - lead - burn), valid=self._tensor(plan.valid.astype(np.float32)),
-            weights=self._tensor(weights)[:, None],
+            weights=self._tensor(weights)[:, None], restarts=self._restarts(batch),
         )  # fmt: skip
+
+    def _restarts(self, batch: ReplayBatch) -> Restarts | None:
+        """Memories that episodes in the batch began with; rows before the sequences need none."""
+        if batch.begun is None:
+            return None
+        at, memories = batch.begun
+        used = at[:, 1] >= self.spec.lead
+        if not used.any():
+            return None
+        flat = self._tensor(memories[used].astype(np.float32))
+        return Restarts(self._tensor(at[used, 1] - self.spec.lead), self._tensor(at[used, 0]), flat)
 
     def _cells(self, screen: np.ndarray, first: Tensor) -> Tensor:
         if not self.online.sizes.embed:
@@ -175,17 +187,18 @@ class Learner:
     def _unroll(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
         burn = self.spec.burn_in
-        state = inputs.state
+        state, restarts = inputs.state, inputs.restarts
+        early, late = (restarts and restarts.between(*span) for span in ((0, burn), (burn, self.spec.rows)))
         # No cache: it is the process's, and acting, on another thread, clears it at times that depend on the machine.
         with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
             with torch.no_grad():
-                target_q, _, _ = self.target.forward_cells(inputs.cells, inputs.core, state, inputs.first)
+                target_q, _, _ = self.target.forward_cells(inputs.cells, inputs.core, state, inputs.first, restarts)
                 if burn:
                     _, state, _ = self.online.forward_cells(
-                        inputs.cells[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn]
+                        inputs.cells[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn], early
                     )
             q, _, _ = self.online.forward_cells(
-                inputs.cells[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:]
+                inputs.cells[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:], late
             )
         return q, target_q[:, burn:]
 

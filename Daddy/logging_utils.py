@@ -75,6 +75,7 @@ class RunLogger:
         total_steps: int = 0, resume_step: int | None = None, episodes: int = 0,
     ) -> None:  # fmt: skip
         self.monitor: MonitorView | None = None
+        self.tags: dict[int, str] = {}  # savestate_tag by spawn_id; others are ``savestate_tag``
         self._names, self._savestate_tag, self._every = names, savestate_tag, step_log_every
         self.last_checkpoint = None if resume_step is None else _last_checkpoint(directory, resume_step)
         if resume_step is not None:
@@ -266,7 +267,7 @@ class RunLogger:
             "alarm_triggered": max((posterior.alarm_level for posterior in posteriors), default=0),
             "start_step_global": episode.start_step,
             "end_step_global": episode.end_step,
-            "savestate_tag": self._savestate_tag,
+            "savestate_tag": self.tags.get(episode.spawn_id, self._savestate_tag),
             "map": self._names.map(episode.map_id),
             "badges": episode.badges.bit_count(),
             "tiles": episode.tiles,

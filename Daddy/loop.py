@@ -13,7 +13,15 @@ from typing import Any
 import torch
 
 from Daddy.background_eval import BackgroundEvaluator
-from Daddy.build import build_agent, build_mixer, build_pacer, build_replay_store, build_vector, choose_device
+from Daddy.build import (
+    build_agent,
+    build_curriculum,
+    build_mixer,
+    build_pacer,
+    build_replay_store,
+    build_vector,
+    choose_device,
+)
 from Daddy.config import TrainConfig
 from Daddy.dashboard import choose_dashboard
 from Daddy.episodes import EpisodeTracker
@@ -56,6 +64,7 @@ def run_training(config: TrainConfig) -> int:
         episodes = EpisodeTracker(config.num_envs, milestone_bytes=batch.records["milestones"].shape[1])
         parts = {"agent": agent, "intrinsic": mixer, "episodes": episodes, "pacer": build_pacer(config)}
         store = parts["replay"] = build_replay_store(config, run.path, agent.replay)
+        parts["curriculum"] = build_curriculum(config, run.path, vector, agent)
         counters, restored = restore_run(run.load(), rom_sha1(config.rom, config.allow_rom_mismatch), parts)
         notes = run.begin(config) + restored + store.notes
         mode, mode_reason = choose_dashboard(config.dashboard)
@@ -70,6 +79,7 @@ def run_training(config: TrainConfig) -> int:
         logger.console.print(f"run {run.path}: device {device} ({device_reason}), output {mode} ({mode_reason})")
         for line in notes + vector.describe() + agent.describe():
             logger.console.print(line)
+        parts["curriculum"].open(logger)
         saver = closing.enter_context(Saver(run.checkpoints, store))
         evaluator = closing.enter_context(BackgroundEvaluator(config, run.path, logger))
         exit_code = _train(config, stop, vector, batch, parts, counters, logger, saver, evaluator)
@@ -83,11 +93,13 @@ def _train(
     config: TrainConfig, stop: StopSignals, vector: Any, batch: Any, parts: dict[str, Any], counters: dict[str, Any],
     logger: RunLogger, saver: Saver, evaluator: BackgroundEvaluator,
 ) -> int:  # fmt: skip
-    agent, mixer, episodes, pacer = (parts[name] for name in ("agent", "intrinsic", "episodes", "pacer"))
+    agent, mixer, episodes, pacer, curriculum = (
+        parts[name] for name in ("agent", "intrinsic", "episodes", "pacer", "curriculum")
+    )
     interval, clock = IntervalStats(config.num_envs, vector.reward_term_names), Stopwatch()
     step_global, save_interval = counters["step_global"], config.save_interval or config.total_steps
     next_log, next_save = step_global + config.log_interval, step_global + save_interval
-    watch = Watch(config, logger, Parts(agent, mixer, vector, episodes, interval, clock))
+    watch = Watch(config, logger, Parts(agent, mixer, vector, episodes, interval, clock, curriculum))
     pacer.start_at(step_global, agent.replay.sequences)
     stop.training_begins()
 
@@ -105,6 +117,7 @@ def _train(
 
         # --- score and act
         with clock.section("act"):
+            curriculum.look(rows, env_ids, step_global)  # also where the envs that have finished start next
             terms = mixer.score(rows, env_ids)  # each [B]
             epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
             actions = agent.act(rows, terms.total, env_ids, epsilon[env_ids])  # [B]
@@ -144,7 +157,8 @@ def _train(
             watch.tick(rows, env_ids, step_global, pacer.learned, epsilon)
             if ended:
                 logger.log_monitor(step_global, ended[-1].episode_id)
-        log_vector_events(vector.events(), logger)
+        log_vector_events(events := vector.events(), logger)
+        curriculum.hear(events)
         finished = step_global >= config.total_steps or stop.requested
         if step_global >= next_log or finished:
             next_log = step_global + config.log_interval
@@ -152,6 +166,7 @@ def _train(
             interval.add_metrics(agent.diagnose())
             scalars = interval.take(episodes)
             scalars.update(mixer.scalars())
+            scalars.update(curriculum.scalars())
             scalars["charts/epsilon"] = float(epsilon.mean())
             scalars["replay/ratio"] = pacer.learned / max(step_global, 1)
             scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})

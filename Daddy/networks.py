@@ -12,7 +12,7 @@ from Daddy.encoder import CellEncoder
 from Daddy.frames import CELLS, GRID, HEIGHT, WIDTH, cut_cells
 from Daddy.recurrent import Segments, find_segments, run_recurrent
 from Daddy.ssm import LRU
-from Daddy.state import HierarchicalState
+from Daddy.state import HierarchicalState, Restarts
 
 ABLATIONS = ("gru", "lstm", "ssm")
 
@@ -132,10 +132,12 @@ class HierarchicalQNetwork(nn.Module):
         q, new_state, aux = self.forward_cells(cells, structured, state, done_mask)
         return (q[:, 0], new_state, {k: v[:, 0] for k, v in aux.items()}) if single else (q, new_state, aux)
 
-    def forward_cells(self, cells: Tensor, structured: Tensor, state: HierarchicalState,
-                      done_mask: Tensor) -> tuple[Tensor, HierarchicalState, dict[str, Tensor]]:
+    def forward_cells(
+        self, cells: Tensor, structured: Tensor, state: HierarchicalState, done_mask: Tensor,
+        restarts: Restarts | None = None,
+    ) -> tuple[Tensor, HierarchicalState, dict[str, Tensor]]:  # fmt: skip
         """`forward` of a sequence whose frames are cut already: uint8 (B, T, 9, 10, K*64) from `frames.stack_cells`,
-        or anything where the network has no screen.
+        or anything where the network has no screen. `restarts` are memories to begin with at marked rows.
 
         The learner shares one cut between its networks.
         """
@@ -144,7 +146,7 @@ class HierarchicalQNetwork(nn.Module):
         if done_mask.dtype != torch.bool:
             raise ValueError(f"done_mask must be bool, got {done_mask.dtype}")
         joint = self._embed(cells, structured)  # (T, B, joint)
-        features, new_state = self._remember(joint, state, done_mask.t())
+        features, new_state = self._remember(joint, state, done_mask.t(), restarts)
         features = features.transpose(0, 1).float()  # (B, T, width)
         with torch.autocast(features.device.type, enabled=False):  # actions differ by less than bfloat16 resolves
             advantage = self.advantage(features)  # (B, T, A)
@@ -159,26 +161,30 @@ class HierarchicalQNetwork(nn.Module):
             joint = torch.cat([pixels, joint], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()
 
-    def _remember(self, joint: Tensor, state: HierarchicalState, first: Tensor) -> tuple[Tensor, HierarchicalState]:
-        segments = find_segments(first) if self.sizes.gru or self.sizes.lstm else None
+    def _remember(self, joint: Tensor, state: HierarchicalState, first: Tensor,
+                  restarts: Restarts | None) -> tuple[Tensor, HierarchicalState]:
+        segments = find_segments(first, restarts) if self.sizes.gru or self.sizes.lstm else None
+        begun = state.replace(restarts.flat) if restarts else None  # (R, W)
         total = self.base(joint)  # (T, B, width)
         finals: list[Tensor] = []
         if self.sizes.gru:
-            out, final = run_recurrent(self.gru, joint, [state.part("gru")], segments, first)
+            out, final = run_recurrent(self.gru, joint, [state.part("gru")], segments, first,
+                                       [begun.part("gru")] if begun else None)
             total = total + self.gru_out(out)
             finals += final
         if self.sizes.lstm:
-            total, final = self._lstm_level(total, state, segments, first)
+            total, final = self._lstm_level(total, state, segments, first, begun)
             finals += final
         if self.sizes.ssm:
-            out, final = self.ssm(self.ssm_norm(total), state.part("ssm"), first)
+            out, final = self.ssm(self.ssm_norm(total), state.part("ssm"), first, restarts,
+                                  begun.part("ssm") if begun else None)
             total = total + self.ssm_out(out)
             finals.append(final)
         flat = torch.cat([f.float() for f in finals], dim=-1) if finals else state.flat
         return self.out_norm(total), state.replace(flat)
 
     def _lstm_level(self, total: Tensor, state: HierarchicalState, segments: Segments | None,
-                    first: Tensor) -> tuple[Tensor, list[Tensor]]:
-        memory = [state.part("lstm_h"), state.part("lstm_c")]
-        out, final = run_recurrent(self.lstm, self.lstm_norm(total), memory, segments, first)
+                    first: Tensor, begun: HierarchicalState | None) -> tuple[Tensor, list[Tensor]]:
+        memory, restarted = (s and [s.part("lstm_h"), s.part("lstm_c")] for s in (state, begun))
+        out, final = run_recurrent(self.lstm, self.lstm_norm(total), memory, segments, first, restarted)
         return total + self.lstm_out(out), final

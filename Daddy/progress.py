@@ -92,7 +92,8 @@ def episode_scalars(recent: list[Episode]) -> dict[str, float]:
     """Means over the last episodes; {} before the first."""
     if not recent:
         return {}
-    reached = np.stack([unpack_milestones(episode.milestones) for episode in recent])  # [K, M]
+    fair = [episode for episode in recent if episode.spawn_id == 0] or recent  # a savestate's milestones are no merit
+    reached = np.stack([unpack_milestones(episode.milestones) for episode in fair])  # [K, M]
     return {
         "charts/episodic_length": fmean(episode.length for episode in recent),
         "charts/episodic_return_env": fmean(episode.returns["env"] for episode in recent),

@@ -7,6 +7,7 @@ burn_in + seq_len + n_step rows start at every `stride`-th row of a ring and may
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from Daddy.errors import UsageError
 from Daddy.frames import FRAME_BYTES, HEIGHT, PACKED_WIDTH
 from Daddy.sum_tree import SumTree
 
-_FIRST, _LAST, _TERMINATED = 1, 2, 4
+_FIRST, _LAST, _TERMINATED, _BEGUN_WITH = 1, 2, 4, 8
 _MEMORY_SHARE = 0.9  # of the available memory; the rest is left to emulators, batches and the system
 _ROW_ARRAYS = ("_screen", "_structured", "_action", "_reward", "_flags")  # (envs, ring, ...)
 _SLOT_ARRAYS = ("_state", "_slot_start", "_cursor")
@@ -66,7 +67,8 @@ class ReplayBatch:
     """Sequences (B, lead + L) with their rows before the start; arrays are reused by the next `sample`.
 
     screen u1 (.., 72, 20), structured u1 (.., F), action u1, reward f4, is_first/is_last/terminated bool;
-    state f2 (B, W) before row `lead`; weights f4 (B,), largest 1; slots, starts int64 (B,) name the sequences.
+    state f2 (B, W) before row `lead`; weights f4 (B,), largest 1; slots, starts int64 (B,) name the sequences; begun,
+    if any first row has a memory from before it: int64 (R, 2) which (sequence, row), and those memories f2 (R, W).
     """
 
     screen: np.ndarray
@@ -80,6 +82,7 @@ class ReplayBatch:
     weights: np.ndarray
     slots: np.ndarray
     starts: np.ndarray
+    begun: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class ReplayBuffer:
@@ -103,6 +106,7 @@ class ReplayBuffer:
         self._cursor = np.zeros(envs, np.int64)  # rows ever written per env
         self._slot_start = np.full(envs * slots, -1, np.int64)
         self._tree = SumTree(envs * slots)
+        self._begun: dict[tuple[int, int], np.ndarray] = {}  # (env, row) of a first row -> memory f2 (W,) before it
         self._max_priority = 1.0
         self.sequences = 0  # that can be sampled now
         self._batch: ReplayBatch | None = None
@@ -135,12 +139,13 @@ class ReplayBuffer:
 
     def add(self, screen: np.ndarray, structured: np.ndarray, action: np.ndarray, reward: np.ndarray,
             is_first: np.ndarray, is_last: np.ndarray, terminated: np.ndarray, env_ids: np.ndarray,
-            state: np.ndarray) -> None:
+            state: np.ndarray, begun_with: Mapping[int, np.ndarray] | None = None) -> None:
         """Append one row to each of some envs.
 
         screen u1 (B, 72, 20), structured u1 (B, F), action (B,) chosen at the row (ignored where is_last), reward f4
         (B,) received on arriving at it, flags bool (B,), env_ids int (B,) without repeats, state float (n, W): the
-        memory before the row, for the n envs that are `due`, in order.
+        memory before the row, for the n envs that are `due`, in order. begun_with maps envs whose row is_first to the
+        memory f2 (W,) that their episode begins with, where that is not zeros.
         """
         with self._lock:
             cursor = self._cursor[env_ids]
@@ -153,8 +158,19 @@ class ReplayBuffer:
             self._reward[at] = reward
             self._flags[at] = is_first * _FIRST | is_last * _LAST | (terminated & is_last) * _TERMINATED
             self._cursor[env_ids] = cursor + 1
+            if begun_with:
+                self._keep_begun(begun_with)
             self._open_slots(env_ids, cursor, state)
             self._retire_and_release(env_ids, cursor)
+
+    def _keep_begun(self, begun_with: Mapping[int, np.ndarray]) -> None:
+        """Note the memories of the rows just added; those of overwritten rows go."""
+        oldest = self._cursor - self.spec.ring
+        self._begun = {at: memory for at, memory in self._begun.items() if at[1] >= oldest[at[0]]}
+        for env, memory in begun_with.items():
+            row = int(self._cursor[env]) - 1
+            self._flags[env, row % self.spec.ring] |= _BEGUN_WITH
+            self._begun[int(env), row] = memory.astype(np.float16)
 
     def _slot(self, env_ids: np.ndarray, start: np.ndarray) -> np.ndarray:
         per_env = self.spec.ring // self.spec.stride
@@ -212,7 +228,17 @@ class ReplayBuffer:
         flags = self._flags.reshape(-1)[flat].reshape(rows.shape)
         batch.is_first, batch.is_last = (flags & _FIRST) > 0, (flags & _LAST) > 0
         batch.terminated = (flags & _TERMINATED) > 0
+        batch.begun = self._begun_in(flags, env, rows) if self._begun else None
         np.take(self._state, batch.slots, axis=0, out=batch.state, mode="clip")
+
+    def _begun_in(
+        self, flags: np.ndarray, env: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """The memories that episodes in sampled rows (B, lead + L) begin with, and where; see ReplayBatch."""
+        marked = np.argwhere(flags & _BEGUN_WITH)
+        found = [(at, self._begun.get((int(env[at[0]]), int(rows[tuple(at)])))) for at in marked]
+        known = [(at, memory) for at, memory in found if memory is not None]
+        return tuple(np.stack(column) for column in zip(*known, strict=True)) if known else None
 
     def _batch_of(self, count: int) -> ReplayBatch:
         if self._batch is None or len(self._batch.state) != count:
@@ -252,7 +278,7 @@ class ReplayBuffer:
             state[name[1:]] = getattr(self, name)[:, :used]
         for name in _SLOT_ARRAYS:
             state[name[1:]] = getattr(self, name)
-        return {**state, "weights": self._tree.get(np.arange(self._tree.size))}
+        return {**state, **self._begun_state(), "weights": self._tree.get(np.arange(self._tree.size))}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave.
@@ -268,6 +294,7 @@ class ReplayBuffer:
             getattr(self, name)[:, : saved.shape[1]] = saved
         for name in _SLOT_ARRAYS:
             getattr(self, name)[...] = np.asarray(state[name[1:]])
+        self._load_begun(state)
         self._max_priority = float(state["max_priority"])
         weights = np.asarray(state["weights"])
         self._tree.set(np.arange(self._tree.size), weights)
@@ -304,7 +331,16 @@ class ReplayBuffer:
     def index_state(self) -> dict[str, Any]:
         """Where every sequence starts and its weight, and the rows ever written; with the rows this is everything."""
         return {"cursor": self.cursor, "slot_start": self._slot_start.copy(), "max_priority": self._max_priority,
-                "weights": self._tree.get(np.arange(self._tree.size))}
+                **self._begun_state(), "weights": self._tree.get(np.arange(self._tree.size))}
+
+    def _begun_state(self) -> dict[str, np.ndarray]:
+        if not self._begun:
+            return {}
+        return {"begun_at": np.array(list(self._begun), np.int64), "begun_with": np.stack([*self._begun.values()])}
+
+    def _load_begun(self, saved: dict[str, Any]) -> None:
+        at, memories = (np.asarray(saved.get(name, ())) for name in ("begun_at", "begun_with"))
+        self._begun = {(int(env), int(row)): memory for (env, row), memory in zip(at, memories, strict=True)}
 
     def restore_index(self, saved: dict[str, Any], oldest: np.ndarray, cursor: np.ndarray) -> None:
         """After `import_rows` of rows oldest..cursor-1 (num_envs,): offer the sequences that are whole.
@@ -313,6 +349,7 @@ class ReplayBuffer:
         priority.
         """
         spec = self.spec
+        self._load_begun(saved)
         self._cursor[:], self._max_priority = cursor, float(saved["max_priority"])
         env = np.repeat(np.arange(spec.num_envs), spec.ring // spec.stride)
         start, before = self._slot_start, self._slot_start - spec.lead

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from Daddy.state import Restarts
+
 
 def scan_loop(a: Tensor, b: Tensor) -> Tensor:
     """Inclusive scan of h_t = a_t h_{t-1} + b_t from h_{-1} = 0 over the first axis, one fused operation per step."""
@@ -102,14 +104,22 @@ class LRU(nn.Module):
         value, gate = self.output(torch.cat([states.real, states.imag], dim=-1)).chunk(2, dim=-1)
         return value * torch.sigmoid(gate) + self.skip(x)
 
-    def forward(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, state: Tensor, first: Tensor, restarts: Restarts | None = None, restarted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Run x (T, B, inputs) from state (B, 2*size); first bool (T, B) zeroes the state before its step.
+
+        At `restarts` the state before the step is `restarted` (R, 2*size) instead.
 
         Returns the outputs (T, B, size) and the final state (B, 2*size).
         """
         initial = torch.complex(*state.float().chunk(2, dim=-1))
         keep = (~first).to(torch.float32)[..., None]  # (T, B, 1)
         decay = self.eigenvalues() * keep  # (T, B, size)
-        states = linear_scan(decay, self._drive(x), initial)
+        drive = self._drive(x)
+        if restarts is not None:
+            begun = self.eigenvalues() * torch.complex(*restarted.float().chunk(2, dim=-1))  # (R, size)
+            drive = drive.index_put((restarts.time, restarts.batch), begun, accumulate=True)
+        states = linear_scan(decay, drive, initial)
         last = states[-1]
         return self._read(states, x), torch.cat([last.real, last.imag], dim=-1)

@@ -50,3 +50,20 @@ class HierarchicalState:
     def index(self, rows: Tensor) -> HierarchicalState:
         """The states of some agents, int64 or bool (n,)."""
         return HierarchicalState(self.flat[rows], self.sizes)
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """Memories that episodes inside a batch of sequences begin with, where they are not zeros.
+
+    time, batch int64 (R,): the rows, which are marked as first; flat float (R, W): the memory before each.
+    """
+
+    time: Tensor
+    batch: Tensor
+    flat: Tensor
+
+    def between(self, begin: int, end: int) -> Restarts | None:
+        """Those in steps begin..end-1, counted from begin; None if there are none."""
+        inside = (self.time >= begin) & (self.time < end)
+        return Restarts(self.time[inside] - begin, self.batch[inside], self.flat[inside]) if inside.any() else None

@@ -93,7 +93,7 @@ def stack_frames(packed: np.ndarray, first: Tensor, depth: int) -> Tensor:
 
 
 def stepped_recurrent(rnn: nn.GRU | nn.LSTM, x: Tensor, state: list[Tensor], segments: Segments | None,
-                      first: Tensor) -> tuple[Tensor, list[Tensor]]:
+                      first: Tensor, restarted: None = None) -> tuple[Tensor, list[Tensor]]:
     """`recurrent.run_recurrent` one cell at a time, its state masked before every step."""
     weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
     keep, outputs = (~first).to(x.dtype)[..., None], []
@@ -166,7 +166,7 @@ def slowed(slow: frozenset[str]) -> Iterator[None]:
     with ExitStack() as stack:
         if "stepped" in slow:
             stack.enter_context(patch("Daddy.networks.run_recurrent", stepped_recurrent))
-            stack.enter_context(patch("Daddy.networks.find_segments", lambda first: None))
+            stack.enter_context(patch("Daddy.networks.find_segments", lambda first, restarts: None))
         elif "fused" in slow:
             stack.enter_context(patch("Daddy.networks.run_recurrent", run_fused))
         if "scan" in slow:

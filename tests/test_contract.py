@@ -55,7 +55,7 @@ def train(root: Path, *argv: str) -> str:
 def run(tmp_path_factory):
     """(directory, output) of a small run on the cartridge with everything on that needs no second process."""
     root = tmp_path_factory.mktemp("runs")
-    shown = train(root, "--run-name", "smoke", "--save-interval", "100")
+    shown = train(root, "--run-name", "smoke", "--save-interval", "100", "--curriculum")
     return root / "smoke", shown
 
 
@@ -321,7 +321,8 @@ def test_the_flags_of_the_contract_that_work_exist():
         "--eval-interval --save-interval --rom --allow-rom-mismatch --seed --device --precision --buffer-size "
         "--learning-starts --replay-ratio --seq-len --burn-in --n-step --gamma --lr --target-update --epsilon-start "
         "--epsilon-min --epsilon-schedule --rnd-weight --novelty-weight --bayes-weight --reward --wrappers "
-        "--max-episode-steps --ablate --on-exist --resume --dashboard --runs-dir --config"
+        "--max-episode-steps --curriculum --no-curriculum --freeze-curriculum "
+        "--ablate --on-exist --resume --dashboard --runs-dir --config"
     )
     assert set(wanted.split()) <= flags
 
@@ -339,6 +340,12 @@ def agent_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
 def rewards_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     mixer = build.build_mixer(config, torch.device("cpu"))
     return mixer.weights, mixer.scale, mixer.rnd is None, mixer.novelty is None, mixer.monitor.rule
+
+
+def curriculum_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    stand_in = SimpleNamespace(num_envs=2, actor=None)
+    curriculum = build.build_curriculum(config, Path("run"), stand_in, stand_in)
+    return type(curriculum), getattr(curriculum, "settings", None)
 
 
 def pace_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
@@ -463,6 +470,11 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "bayes_weight": ("0.3", "", rewards_of),
     "target_theta": ("0.7", "", rewards_of),
     "alarm_patience": ("99", "", rewards_of),
+    "curriculum": ("", "", curriculum_of),
+    "freeze_curriculum": ("", "--curriculum", curriculum_of),
+    "true_start_share": ("0.5", "--curriculum", curriculum_of),
+    "forget_at_spawn": ("", "--curriculum", curriculum_of),
+    "swarm": ("", "--curriculum", curriculum_of),
 }
 
 

@@ -66,7 +66,7 @@ def interval_line(step: int, total: int, envs: int, scalars: Mapping[str, float]
 
 def _curriculum(scalars: Mapping[str, float]) -> str:
     """`` spawn=early 45% mid 35% late 20%`` once episodes start from more than one place."""
-    shares = [(tier, scalars.get(f"curriculum/{tier}_pct")) for tier in ("early", "mid", "late")]
+    shares = [(tier, scalars.get(f"curriculum/{tier}_pct")) for tier in ("true", "early", "mid", "late")]
     known = [f"{tier} {share:.0f}%" for tier, share in shares if share is not None]
     return " spawn=" + " ".join(known) if known else ""
 

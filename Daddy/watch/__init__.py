@@ -10,6 +10,7 @@ import numpy as np
 
 from Daddy.agent import Agent
 from Daddy.config import TrainConfig
+from Daddy.curriculum import Curriculum, NoCurriculum
 from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardMixer
 from Daddy.logging_utils import RunLogger
@@ -47,6 +48,7 @@ class Parts:
     episodes: EpisodeTracker
     interval: IntervalStats
     clock: Stopwatch
+    curriculum: Curriculum | NoCurriculum
 
 
 class Watch:
@@ -106,6 +108,7 @@ class Watch:
             usage=self._usage.read(), time_budget=tuple(self._budget.items()), losses=self._losses(),
             stats=tuple((name, self._means[tag]) for name, tag in _STATS if tag in self._means),
             rewards=self._rewards(), milestones=self._milestones(), badges=f"{self._badges:08b}"[::-1],
+            curriculum=self._parts.curriculum.mix(),
             envs=self._envs(), worker_restarts=self._parts.vector.worker_restarts,
             alarms=self._alarms.update(now, self._standing()), world=self._world,
             series=tuple((name, tuple(curve.points)) for name, curve in self._curves.items()), saved=self._saved(),

@@ -40,6 +40,65 @@ def test_replayed_q_values_equal_those_acted_on():
         np.testing.assert_allclose(q[i].numpy(), expected, rtol=0, atol=2e-3)
 
 
+def play_with_restored_memories(agent, calls=80):
+    """Q-values by (env, row) as acted on, and how many episodes began with a memory; every second one does."""
+    stream, acted, counts, restored = Stream(), {}, np.zeros(ENVS, int), 0
+    rng, width = np.random.default_rng(3), sum(agent.actor.network.state_sizes)
+    for _ in range(calls):
+        envs = stream.subset()
+        rows, reward = stream.rows(envs)
+        for env in envs[rows["is_first"]][::2]:
+            agent.actor.begin_with(int(env), rng.normal(size=width).astype(np.float16))
+            restored += 1
+        q, memories = agent.actor.q_values(rows, reward, envs, agent.replay.due(envs))
+        agent._pending = (envs, memories)
+        agent.observe(rows, reward, q.argmax(axis=1), envs)
+        for env, values in zip(envs, q, strict=True):
+            acted[env, counts[env]] = values
+            counts[env] += 1
+    return acted, restored
+
+
+@pytest.mark.parametrize("burn_in", [0, 3])
+def test_replayed_q_values_equal_those_acted_on_after_a_restored_memory(burn_in):
+    agent = make(burn_in=burn_in)
+    acted, restored = play_with_restored_memories(agent)
+    assert restored > 5
+    batch = agent.replay.sample(60, np.random.default_rng(0))
+    inputs = agent.learner.prepare(batch)
+    with torch.inference_mode():
+        q, _ = agent.learner._unroll(inputs)
+        target_q = agent.learner._unroll(inputs)[1]
+    per_env = agent.replay.spec.ring // agent.replay.spec.stride
+    for i, (slot, start) in enumerate(zip(batch.slots, batch.starts, strict=True)):
+        expected = np.stack([acted[slot // per_env, start + burn_in + t] for t in range(q.shape[1])])
+        np.testing.assert_allclose(q[i].numpy(), expected, rtol=0, atol=2e-3)
+        np.testing.assert_allclose(target_q[i].numpy(), expected, rtol=0, atol=2e-3)
+    at = batch.begun[0]
+    assert len(at) > 10 and len(set(at[:, 1])) > 3, "memories are restored at many places of the sequences"
+    forgotten = replace(inputs, restarts=None)
+    with torch.inference_mode():
+        without, _ = agent.learner._unroll(forgotten)
+    assert float((without - q).abs().max()) > 2e-2, "without them learning would see another memory"
+
+
+def test_restored_memories_are_saved_and_fade_with_their_rows():
+    agent = make()
+    play_with_restored_memories(agent, 40)
+    twin = make()
+    twin.replay.load_state_dict(agent.replay.state_dict())
+    other = make()
+    other.replay.restore_index(agent.replay.index_state(), np.zeros(ENVS, int), agent.replay.cursor)
+    for replay in (twin.replay, other.replay):
+        assert replay._begun.keys() == agent.replay._begun.keys() != set()
+        for at, memory in agent.replay._begun.items():
+            np.testing.assert_array_equal(replay._begun[at], memory)
+    play_with_restored_memories(agent, 400)
+    ring, cursor = agent.replay.spec.ring, agent.replay.cursor
+    assert len(agent.replay._begun) < ENVS * ring
+    assert all(row >= cursor[env] - 2 * ring for env, row in agent.replay._begun)
+
+
 @pytest.mark.parametrize("size", ["slim", "large"])
 def test_learning_changes_every_parameter_of_a_preset(size):
     agent = make(sizes=None, model_size=size, batch_size=2)

@@ -128,8 +128,8 @@ class Forgetful(Agent):
             network._remember = partial(self._forget, network._remember)
 
     @staticmethod
-    def _forget(remember, joint, state, first):
-        return remember(joint, state, torch.ones_like(first))
+    def _forget(remember, joint, state, first, restarts):
+        return remember(joint, state, torch.ones_like(first), restarts)
 
 
 def test_presses_the_button_that_is_shown():

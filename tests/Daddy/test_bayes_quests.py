@@ -9,7 +9,8 @@ from Daddy.checkpoint import load_checkpoint, save_checkpoint
 from Daddy.first_times import NEVER
 
 ROW = np.dtype(
-    [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("episode_step", "u4")]
+    [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("episode_step", "u4"),
+     ("spawn_id", "u4")]
 )
 QUESTS = tuple(Quest(name, "early") for name in ("LAB", "STARTER", "PARCEL", "BADGE"))
 BUDGETS = np.array([10, 10, 20, 20])

@@ -7,7 +7,7 @@ from Daddy.progress import IntervalStats, entropy
 
 ROW = np.dtype(
     [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("map_id", "u1"),
-     ("badges", "u1"), ("tiles", "u4")]
+     ("spawn_id", "u4"), ("badges", "u1"), ("tiles", "u4")]
 )  # fmt: skip
 
 

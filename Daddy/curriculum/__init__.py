@@ -1,0 +1,271 @@
+"""The curriculum of savestates: taken where an episode first gets somewhere, started from where there is most to learn.
+
+`Curriculum.look` goes between receiving records and acting on them, `Curriculum.hear` takes what the emulators' side
+reports. Everything else is told through the logger and the numbers of `scalars`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from Daddy.curriculum.memory import read_memory, write_memory
+from Daddy.curriculum.registry import PER_MILESTONE, Registry
+from Daddy.curriculum.sampler import TRUE_START, Sampler
+from Daddy.curriculum.savestates import TIERS, Savestate
+from Daddy.curriculum.triggers import Trigger, Triggers
+from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent
+
+_RECENT = 100  # starts and outcomes that the mix is told of
+_PAUSE_STEPS = 5_000  # without captures after the disk refused one
+_SAVE_S = 30.0  # between two writes of changed counts
+_MIX = (TRUE_START, *TIERS)
+
+
+class Memories(Protocol):
+    """What the curriculum needs of the actor."""
+
+    def memory(self, env_id: int) -> np.ndarray: ...
+
+    def begin_with(self, env_id: int, memory: np.ndarray) -> None: ...
+
+
+class EventLog(Protocol):
+    """What it needs of the logger; `tags` gives an episode's savestate_tag by its spawn_id."""
+
+    tags: dict[int, str]
+
+    def log_event(self, kind: str, text: str, **fields: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class CurriculumSettings:
+    """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
+    savestate and restored; `swarm`: a savestate of a new kind is where each env's next episode starts."""
+
+    true_share: float = 0.3
+    frozen: bool = False
+    swarm: bool = False
+    with_memory: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """A capture on its way."""
+
+    trigger: Trigger
+    step_global: int
+    memory: np.ndarray | None
+
+
+class Curriculum:
+    """Orders captures and spawns of one vector env, credits episodes to where they began and keeps the registry."""
+
+    def __init__(self, settings: CurriculumSettings, registry: Registry, vector: VectorEnv, memories: Memories) -> None:
+        """Nothing is read before `open`."""
+        self.settings, self.registry = settings, registry
+        self._vector, self._memories = vector, memories
+        self._triggers, self._sampler = Triggers(vector.num_envs), Sampler(settings.seed, settings.true_share)
+        self._ordered: dict[str, _Ordered] = {}  # by file
+        self._spawns: deque[str] = deque(maxlen=_RECENT)
+        self._outcomes: deque[bool] = deque(maxlen=_RECENT)
+        self._jumps: dict[int, int] = {}  # env -> savestate that the swarm sends it to
+        self._counts: dict[str, list[float]] = {}
+        self._paused_until, self._saved_at, self._changed = 0, 0.0, False
+
+    def open(self, logger: EventLog) -> None:
+        """Read the registry and tell of it; call once the run directory exists and saved counts are loaded."""
+        self._logger = logger
+        self.registry.load()
+        self.registry.set_counts(self._counts)
+        logger.tags.update({number: entry.name for number, entry in self.registry})
+        self._tell()
+
+    # --- between recv and act
+
+    def look(self, rows: np.ndarray, env_ids: np.ndarray, step_global: int) -> None:
+        """Take records (B,) that have just arrived, before the agent acts on them: restore memories of episodes that
+        begin, order captures, credit episodes that end and say where their envs start next."""
+        for i in np.flatnonzero(rows["is_first"] & (rows["spawn_id"] > 0)):
+            self._restore(int(env_ids[i]), int(rows["spawn_id"][i]))
+        for trigger in self._triggers.update(rows, env_ids):
+            if self._wants(trigger, step_global):
+                self._capture(trigger, step_global)
+        for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
+            self._credit(int(env_ids[i]), int(rows["spawn_id"][i]))
+            self._send_on(int(env_ids[i]))
+        self._save_counts()
+        self._tell()
+
+    def _restore(self, env_id: int, spawn_id: int) -> None:
+        entry = self.registry.get(spawn_id)
+        if entry is None or not entry.memory or not self.settings.with_memory:
+            return
+        width = len(self._memories.memory(env_id))
+        try:
+            memory = read_memory(self.registry.directory, entry, width)
+        except ValueError as error:
+            entry.memory = ""
+            self.registry.notes.append(f"{entry.file} starts with an empty memory: {error}")
+            return
+        self._memories.begin_with(env_id, memory)
+
+    def _wants(self, trigger: Trigger, step_global: int) -> bool:
+        """The first ones of a kind, and later every doubling of how often it was seen, so that they are renewed."""
+        if self.settings.frozen or step_global < self._paused_until:
+            return False
+        seen = self._triggers.seen[trigger.name]
+        waiting = sum(ordered.trigger.name == trigger.name for ordered in self._ordered.values())
+        return self.registry.count(trigger.name) + waiting < PER_MILESTONE or seen & (seen - 1) == 0
+
+    def _capture(self, trigger: Trigger, step_global: int) -> None:
+        file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"
+        try:
+            self.registry.directory.mkdir(exist_ok=True)
+        except OSError as error:
+            self._pause(step_global, str(error))
+            return
+        memory = self._memories.memory(trigger.env_id) if self.settings.with_memory else None
+        self._ordered[file] = _Ordered(trigger, step_global, memory)
+        self._vector.capture(trigger.env_id, self.registry.directory / file, trigger.name)
+
+    def _credit(self, env_id: int, spawn_id: int) -> None:
+        entry = self.registry.get(spawn_id)
+        if entry is None or self.settings.frozen:
+            return
+        success = self._triggers.progressed(env_id)
+        entry.credit(success)
+        self._outcomes.append(success)
+        self._changed = True
+
+    def _send_on(self, env_id: int) -> None:
+        number = self._jumps.pop(env_id, 0)
+        if self.registry.get(number) is None:
+            number = self._sampler.choose(self.registry)
+        state = self.registry.read(number) if number else None
+        if number and state is None:  # it has just been quarantined
+            return self._send_on(env_id)
+        entry = self.registry.get(number)
+        self._spawns.append(entry.tier if entry else TRUE_START)
+        return self._vector.spawn(env_id, state, number)
+
+    # --- what the emulators' side reports
+
+    def hear(self, events: Iterable[VectorEvent]) -> None:
+        """Take the events of the vector env; other kinds are left alone."""
+        for event in events:
+            if isinstance(event, Captured) and Path(event.path).name in self._ordered:
+                self._register(event, self._ordered.pop(Path(event.path).name))
+            elif isinstance(event, CaptureFailed) and Path(event.path).name in self._ordered:
+                self._pause(self._ordered.pop(Path(event.path).name).step_global, event.cause)
+            elif isinstance(event, SpawnFailed) and self.registry.get(event.spawn_id):
+                self.registry.quarantine(event.spawn_id, event.cause)
+        self._tell()
+
+    def _register(self, event: Captured, ordered: _Ordered) -> None:
+        trigger, parent = ordered.trigger, self.registry.get(event.spawn_id)
+        entry = Savestate(
+            Path(event.path).name, trigger.name, list(trigger.owned), trigger.tier, event.map_id, event.x, event.y,
+            event.badges, ordered.step_global, parent.name if parent else "", event.sha256, event.size,
+            self.registry.pyboy, self.registry.rom_sha1,
+        )  # fmt: skip
+        new_kind = self.registry.count(trigger.name) == 0
+        try:
+            if ordered.memory is not None:
+                write_memory(self.registry.directory, entry, ordered.memory)
+            number = self.registry.add(entry)
+        except OSError as error:
+            self._pause(ordered.step_global, str(error))
+            return
+        self._logger.tags[number] = entry.name
+        if new_kind and self.settings.swarm:
+            self._jumps = dict.fromkeys(range(self._vector.num_envs), number)
+
+    def _pause(self, step_global: int, cause: str) -> None:
+        self._paused_until = step_global + _PAUSE_STEPS
+        text = f"no savestate written ({cause}); training goes on, the next is tried in {_PAUSE_STEPS:,} steps"
+        self._logger.log_event("alarm", text)
+
+    def _save_counts(self) -> None:
+        now = time.monotonic()
+        if not self._changed or now - self._saved_at < _SAVE_S:
+            return
+        self._saved_at, self._changed = now, False
+        try:
+            self.registry.save()
+        except OSError as error:
+            self._logger.log_event("alarm", f"registry.json not written ({error}); training goes on, tried again soon")
+
+    def _tell(self) -> None:
+        notes, self.registry.notes = self.registry.notes, []
+        for note in notes:
+            self._logger.log_event("curriculum", note)
+
+    # --- what is shown and saved
+
+    def mix(self) -> tuple[tuple[str, float], ...]:
+        """(true or tier, percent) of the last starts; before the first all are true starts."""
+        counts, total = Counter(self._spawns), max(len(self._spawns), 1)
+        shares = {name: 100.0 * counts[name] / total for name in _MIX}
+        return tuple(shares.items()) if self._spawns else ((TRUE_START, 100.0), *((tier, 0.0) for tier in TIERS))
+
+    def scalars(self) -> dict[str, float]:
+        """What to plot."""
+        entries = [entry for _, entry in self.registry]
+        return {
+            **{f"curriculum/{name}_pct": percent for name, percent in self.mix()},
+            "curriculum/savestates": float(len(entries)),
+            "curriculum/success_rate": float(np.mean(self._outcomes)) if self._outcomes else 0.0,
+            "curriculum/learnability": float(np.mean([e.learnability for e in entries])) if entries else 0.0,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts and the sampler; the savestates themselves are files of the run."""
+        return {
+            "counts": self.registry.counts(), "sampler": self._sampler.state_dict(),
+            "triggers": self._triggers.state_dict(),
+        }  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave; before `open`. Empty: the saved run had no curriculum."""
+        if not state:
+            return
+        self._counts = dict(state["counts"])
+        self._sampler.load_state_dict(state["sampler"])
+        self._triggers.load_state_dict(state["triggers"])
+
+
+class NoCurriculum:
+    """Stands in for `Curriculum` without ``--curriculum``: every episode is a true start."""
+
+    def open(self, logger: EventLog) -> None:
+        """Nothing to read."""
+
+    def look(self, rows: np.ndarray, env_ids: np.ndarray, step_global: int) -> None:
+        """Nothing to order."""
+
+    def hear(self, events: Iterable[VectorEvent]) -> None:
+        """Nothing to register."""
+
+    def mix(self) -> tuple[tuple[str, float], ...]:
+        """Nothing to show."""
+        return ()
+
+    def scalars(self) -> dict[str, float]:
+        """Nothing to plot."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to save."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """A curriculum that is switched off rests in its files."""

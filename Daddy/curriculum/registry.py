@@ -1,0 +1,226 @@
+"""The savestates of a run: ``savestates/*.state``, an entry beside each, and ``registry.json`` with all of them.
+
+Whatever is damaged is recovered from the rest: an entry stands in ``registry.json``, with its counts, and in a JSON
+file of its own. What cannot be trusted goes to ``savestates/quarantine/`` with a line, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_entry, read_limited, write_synced
+
+FORMAT = 1
+INDEX = "registry.json"
+PER_MILESTONE = 3
+IN_ALL = 64
+_MAX_INDEX_BYTES = 16 * 2**20
+
+
+class Registry:
+    """Savestates by a number that holds for this process. `notes` collects what a person should read.
+
+    No method raises for what is wrong on disk, except where it says so.
+    """
+
+    def __init__(self, directory: Path, rom_sha1: str, pyboy: str) -> None:
+        self.directory, self.rom_sha1, self.pyboy = directory, rom_sha1, pyboy
+        self.notes: list[str] = []
+        self._by_id: dict[int, Savestate] = {}
+        self._data: dict[str, bytes] = {}  # by file
+        self._next_id = 1
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[tuple[int, Savestate]]:
+        return iter(self._by_id.items())
+
+    def get(self, spawn_id: int) -> Savestate | None:
+        """The savestate of that number, if it is still here."""
+        return self._by_id.get(spawn_id)
+
+    def count(self, milestone: str) -> int:
+        """How many savestates that milestone has."""
+        return sum(entry.milestone == milestone for entry in self._by_id.values())
+
+    # --- reading
+
+    def load(self) -> None:
+        """Take in what the directory holds."""
+        if not self.directory.is_dir():
+            return
+        known: dict[str, Savestate] = {}
+        reasons: dict[str, str] = {}
+        for entry in (*self._index(), *self._beside()):
+            if entry.file in known:
+                continue
+            reason = self._usable(entry)
+            if reason is None:
+                known[entry.file] = entry
+            else:
+                reasons[entry.file] = reason
+        for path in sorted(self.directory.glob("*.state")):
+            if path.name not in known:
+                self._set_aside(path.name, reasons.get(path.name, "it has no entry that can be read"))
+        for entry in sorted(known.values(), key=lambda e: (e.created_at_step, e.file)):
+            self._enter(entry)
+        self._sweep()
+        if known:
+            self.notes.append(f"{len(known)} savestates in {self.directory}")
+
+    def _index(self) -> list[Savestate]:
+        """Entries of registry.json that can be read."""
+        path = self.directory / INDEX
+        if not path.exists():
+            return []
+        try:
+            rows = json.loads(read_limited(path, _MAX_INDEX_BYTES))["savestates"]
+            if not isinstance(rows, list):
+                raise ValueError("it holds no list")
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            self.notes.append(f"{path} cannot be read ({error}); made anew from the files beside the savestates")
+            return []
+        return [entry for row in rows if (entry := self._parsed(row)) is not None]
+
+    def _parsed(self, row: Any) -> Savestate | None:
+        try:
+            return parse_entry(row)
+        except ValueError as error:
+            self.notes.append(f"an entry of {INDEX} is not used: {error}")
+            return None
+
+    def _beside(self) -> Iterator[Savestate]:
+        for path in sorted(self.directory.glob("*.json")):
+            if path.name != INDEX:
+                try:
+                    yield read_entry(path)
+                except (OSError, ValueError, RecursionError):
+                    continue  # the registry may know it; a savestate that nobody knows is set aside
+
+    def _usable(self, entry: Savestate) -> str | None:
+        """Why a savestate cannot be used; None if it can."""
+        if entry.rom_sha1 != self.rom_sha1:
+            return f"it is of the ROM with SHA-1 {entry.rom_sha1}, running is {self.rom_sha1}"
+        if entry.pyboy != self.pyboy:
+            return f"it is of PyBoy {entry.pyboy}, running is {self.pyboy}"
+        try:
+            read_checked(self.directory / entry.file, entry.size, entry.sha256)
+        except (OSError, ValueError) as error:
+            return str(error)
+        return None
+
+    def read(self, spawn_id: int) -> bytes | None:
+        """The savestate's bytes; None, and it is quarantined, if they are no longer what they were."""
+        entry = self._by_id[spawn_id]
+        if entry.file not in self._data:
+            try:
+                self._data[entry.file] = read_checked(self.directory / entry.file, entry.size, entry.sha256)
+            except (OSError, ValueError) as error:
+                self.quarantine(spawn_id, str(error))
+                return None
+        return self._data[entry.file]
+
+    # --- changing
+
+    def add(self, entry: Savestate) -> int:
+        """Enter a savestate whose files are written; returns its number.
+
+        Raises:
+            OSError: the disk refused, and it is not entered.
+        """
+        write_synced(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
+        number = self._enter(entry)
+        self._prune(entry)
+        self.save()
+        return number
+
+    def _enter(self, entry: Savestate) -> int:
+        number, self._next_id = self._next_id, self._next_id + 1
+        self._by_id[number] = entry
+        return number
+
+    def save(self) -> None:
+        """Write registry.json.
+
+        Raises:
+            OSError: the disk refused; the old content stands.
+        """
+        rows = [asdict(entry) for entry in self._by_id.values()]
+        content = {"format": FORMAT, "rom_sha1": self.rom_sha1, "pyboy": self.pyboy, "savestates": rows}
+        write_synced(self.directory / INDEX, _as_json(content))
+
+    def _prune(self, newest: Savestate) -> None:
+        """Keep to the caps as far as everything that can be started behind stays so."""
+        others = [n for n, entry in self._by_id.items() if entry is not newest]
+        same = [n for n in others if self._by_id[n].milestone == newest.milestone]
+        if len(same) >= PER_MILESTONE:
+            self._drop_worst(same)
+        while len(self._by_id) > IN_ALL and self._drop_worst([n for n in others if n in self._by_id]):
+            pass
+
+    def _drop_worst(self, candidates: Iterable[int]) -> bool:
+        for number in sorted(candidates, key=lambda n: self._by_id[n].learnability):
+            entry = self._by_id[number]
+            rest = set().union(*(e.covers() for n, e in self._by_id.items() if n != number))
+            if self.count(entry.milestone) > 1 and entry.covers() <= rest:
+                del self._by_id[number]
+                self._data.pop(entry.file, None)
+                for name in (f"{entry.name}.json", entry.file, f"{entry.name}.safetensors"):
+                    _try(lambda name=name: (self.directory / name).unlink(missing_ok=True))
+                return True
+        return False
+
+    def quarantine(self, spawn_id: int, reason: str) -> None:
+        """Use a savestate no more."""
+        entry = self._by_id.pop(spawn_id)
+        self._data.pop(entry.file, None)
+        self._set_aside(entry.file, reason)
+        _try(self.save)
+
+    def _set_aside(self, file: str, reason: str) -> None:
+        self.notes.append(f"savestate {file} is not used: {reason}")
+        aside = self.directory / "quarantine"
+        _try(lambda: aside.mkdir(exist_ok=True))
+        for ending in (".state", ".json", ".safetensors"):
+            name = file.removesuffix(".state") + ending
+            if (self.directory / name).exists():
+                _try(lambda name=name: os.replace(self.directory / name, aside / name))
+
+    def _sweep(self) -> None:
+        """Delete what killed writers left: temporary files, and entries and memories without a savestate."""
+        for path in self.directory.glob(".*.tmp"):
+            _try(lambda path=path: path.unlink(missing_ok=True))
+        for path in (*self.directory.glob("*.json"), *self.directory.glob("*.safetensors")):
+            if path.name != INDEX and not path.with_suffix(".state").exists():
+                _try(lambda path=path: path.unlink(missing_ok=True))
+
+    # --- counts, as a part of a checkpoint
+
+    def counts(self) -> dict[str, list[float]]:
+        """name -> [attempts, successes, alpha, beta]."""
+        return {e.name: [e.attempts, e.successes, e.alpha, e.beta] for e in self._by_id.values()}
+
+    def set_counts(self, counts: dict[str, list[float]]) -> None:
+        """Take back `counts`; savestates that it does not know keep theirs."""
+        for entry in self._by_id.values():
+            if entry.name in counts:
+                attempts, successes, entry.alpha, entry.beta = counts[entry.name]
+                entry.attempts, entry.successes = int(attempts), int(successes)
+
+
+def _as_json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _try(action: Any) -> None:
+    """Tidying up that may fail: a read-only directory is no reason to stop."""
+    try:
+        action()
+    except OSError:
+        pass

@@ -1,0 +1,162 @@
+"""One savestate on disk, and what its entry in the registry may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from Daddy.beta import FORGETTING, BetaPrior
+
+TIERS = ("early", "mid", "late")
+MAX_STATE_BYTES = 4 * 2**20
+_MAX_ENTRY_BYTES = 64 * 2**10
+_STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
+_PRIOR = BetaPrior()
+
+
+@dataclass
+class Savestate:
+    """A savestate file and what is known of it. All but the counts stay as they were at its capture.
+
+    `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
+    agent's memory, empty if there is none. An attempt is an episode from here that ended, a success one that reached a
+    milestone not owned here; theta, the rate of successes, is Beta(alpha, beta) with forgetting.
+    """
+
+    file: str
+    milestone: str
+    owned: list[str]
+    tier: str
+    map_id: int
+    x: int
+    y: int
+    badges: int
+    created_at_step: int
+    parent: str
+    sha256: str
+    size: int
+    pyboy: str
+    rom_sha1: str
+    memory: str = ""
+    memory_sha256: str = ""
+    memory_size: int = 0
+    attempts: int = 0
+    successes: int = 0
+    alpha: float = _PRIOR.alpha
+    beta: float = _PRIOR.beta
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending: the tag in logs."""
+        return self.file.removesuffix(".state")
+
+    @property
+    def learnability(self) -> float:
+        """E[theta (1 - theta)]: the most where success is as likely as failure, or unknown."""
+        total = self.alpha + self.beta
+        return self.alpha * self.beta / (total * (total + 1.0))
+
+    def credit(self, success: bool) -> None:
+        """An episode from here has ended."""
+        self.attempts += 1
+        self.successes += success
+        fade, rest = FORGETTING, 1.0 - FORGETTING
+        self.alpha = fade * self.alpha + rest * _PRIOR.alpha + success
+        self.beta = fade * self.beta + rest * _PRIOR.beta + (not success)
+
+    def covers(self) -> set[str]:
+        """All that one can start behind by starting here."""
+        return {self.milestone, *self.owned}
+
+
+def parse_entry(content: Any) -> Savestate:
+    """An entry of ours from JSON.
+
+    Raises:
+        ValueError: a field is missing, of another type or out of range, or a file name leads elsewhere.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError("no entry")
+    values = {}
+    for spec in dataclasses.fields(Savestate):
+        value = content.get(spec.name)
+        if not _has_type(value, spec.type):
+            raise ValueError(f"{spec.name} is {str(value)[:40]!r}")
+        values[spec.name] = value
+    entry = Savestate(**values)
+    if not _STATE_NAME.fullmatch(entry.file) or entry.memory not in ("", f"{entry.name}.safetensors"):
+        raise ValueError("its file name leads elsewhere")
+    if entry.tier not in TIERS or not 0 < entry.size <= MAX_STATE_BYTES:
+        raise ValueError("its tier or size cannot be")
+    if not 0 <= entry.successes <= entry.attempts or not (entry.alpha > 0 and entry.beta > 0):
+        raise ValueError("its counts cannot be")
+    return entry
+
+
+def _has_type(value: Any, wanted: str) -> bool:
+    if wanted == "list[str]":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if wanted == "str":
+        return isinstance(value, str)
+    number = isinstance(value, int) or (wanted == "float" and isinstance(value, float) and math.isfinite(value))
+    return number and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def read_entry(path: Path) -> Savestate:
+    """The entry in the small JSON file beside a savestate.
+
+    Raises:
+        ValueError, OSError: there is none that can be read.
+    """
+    entry = parse_entry(json.loads(read_limited(path, _MAX_ENTRY_BYTES)))
+    if entry.name != path.stem:
+        raise ValueError("it describes another file")
+    return entry
+
+
+def read_checked(path: Path, size: int, sha256: str, limit: int = MAX_STATE_BYTES) -> bytes:
+    """The content of a file of ours.
+
+    Raises:
+        OSError: it cannot be read. ValueError: it is another content.
+    """
+    data = read_limited(path, min(size, limit))
+    if len(data) != size or hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError("it is damaged (its SHA-256 is another one)")
+    return data
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """A plain file of at most `limit` bytes; ValueError for anything else, OSError if it cannot be read."""
+    if path.is_symlink() or not path.is_file():
+        raise ValueError("it is missing")
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError("it is larger than it should be")
+    return data
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Replace a file: after a kill or a power cut it has its old content or the new one.
+
+    Raises:
+        OSError: the disk refused; the old content stands.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
