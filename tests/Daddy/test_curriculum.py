@@ -378,7 +378,10 @@ class Play:
         self.told, self.tags, self.step = [], {}, 0
         registry = Registry(directory, ROM, PYBOY)
         self.curriculum = Curriculum(CurriculumSettings(**settings), registry, self.vector, self.memories)
-        self.curriculum.open(SimpleNamespace(tags=self.tags, log_event=lambda kind, text: self.told.append((kind, text))))
+        self.curriculum.open(self)
+
+    def log_event(self, kind, text):
+        self.told.append((kind, text))
 
     def row(self, env=1, **fields):
         self.step += 1

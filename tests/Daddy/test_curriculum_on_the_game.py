@@ -54,7 +54,8 @@ class Stage:
         self.vector = make_vector({}, backend="serial", num_envs=2, max_episode_steps=STEPS)
         self.agent = Agent(replace(CONFIG, buffer_size=2 * 400), 2, self.vector.num_actions, STRUCTURED_DIM)
         registry = Registry(directory, rom_sha1("", False), version("pyboy"))
-        self.curriculum, self.log = Curriculum(settings or CurriculumSettings(), registry, self.vector, self.agent.actor), Log()
+        self.log, settings = Log(), settings or CurriculumSettings()
+        self.curriculum = Curriculum(settings, registry, self.vector, self.agent.actor)
         self.curriculum.open(self.log)
         self.episodes = EpisodeTracker(2, 16)
         self.rows, self.memories, self.ended = [], [], []
