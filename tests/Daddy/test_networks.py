@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from Daddy.networks import PRESETS, HierarchicalQNetwork, NetworkSizes, core_inputs
 from Daddy.recurrent import find_segments, run_fused, run_recurrent
-from Daddy.state import HierarchicalState
+from Daddy.state import HierarchicalState, Restarts
 
 TINY = NetworkSizes((4, 8, 8), (2, 2), embed=24, structured=8, gru=16, lstm=20, ssm=12, head=16)
 ACTIONS, FEATURES = 5, 6
@@ -83,6 +85,34 @@ def test_sequences_have_the_same_gradients_as_masked_steps(kind, parts, run, res
         found.append([out, final, leaf.grad, start.grad, *(p.grad.clone() for p in rnn.parameters())])
     for a, b in zip(*found, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_a_restart_inside_a_batch_equals_a_sequence_that_begins_there():
+    net = make(replace(TINY, embed=0))
+    _, structured, state, first = inputs(net)
+    first[1, 5], first[2, 0], first[1, 6:] = True, True, False
+    memories = torch.randn(2, state.flat.shape[1])
+    restarts = Restarts(torch.tensor([5, 0]), torch.tensor([1, 2]), memories)
+    no_cells, weights, found = torch.empty(4, 0), torch.randn(4, 13, ACTIONS), []
+    for together in (True, False):
+        net.zero_grad()
+        if together:
+            q, final, _ = net.forward_cells(no_cells, structured, state, first, restarts)
+        else:
+            known, begin = first.clone(), state.flat.clone()
+            known[2, 0], begin[2] = False, memories[1]
+            head, _, _ = net.forward_cells(no_cells, structured[:, :5], state.replace(begin), known[:, :5])
+            q, final, _ = net.forward_cells(no_cells, structured, state.replace(begin), known)
+            known[1, 5] = False
+            tail, end, _ = net.forward_cells(
+                no_cells[:1], structured[1:2, 5:], state.replace(memories[:1]), known[1:2, 5:]
+            )
+            q = torch.cat([q[:1], torch.cat([head[1], tail[0]])[None], q[2:]])
+            final = state.replace(torch.cat([final.flat[:1], end.flat, final.flat[2:]]))
+        ((q * weights).sum() + final.flat.square().sum()).backward()
+        found.append([q, final.flat, *(p.grad.clone() for p in net.parameters())])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind, parts", [(nn.GRU, 1), (nn.LSTM, 2)])
