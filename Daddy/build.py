@@ -143,12 +143,20 @@ def build_replay_store(config: TrainConfig, directory: Path, replay: ReplayBuffe
 def build_curriculum(
     config: TrainConfig, directory: Path, vector: VectorEnv, agent: Agent
 ) -> Curriculum | NoCurriculum:
-    """The curriculum of the run in ``directory``, which may not exist yet."""
+    """The curriculum of the run in ``directory``, which may not exist yet.
+
+    Raises:
+        UsageError: there is no directory ``--savestates-from``.
+    """
     if not config.curriculum:
         return NoCurriculum()
+    source = Path(config.savestates_from) if config.savestates_from else None
+    if source and not source.is_dir():
+        raise UsageError(f"--savestates-from {source} is no directory; name another run's savestates/")
     settings = CurriculumSettings(
-        config.true_start_share, config.freeze_curriculum, config.swarm, not config.forget_at_spawn, config.seed
-    )
+        config.true_start_share, config.freeze_curriculum, config.swarm, not config.forget_at_spawn, config.seed,
+        source,
+    )  # fmt: skip
     rom = rom_sha1(config.rom, config.allow_rom_mismatch)
     return Curriculum(settings, Registry(directory / "savestates", rom, version("pyboy")), vector, agent.actor)
 

@@ -138,6 +138,10 @@ class TrainConfig:
     freeze_curriculum: bool = setting(
         False, "curriculum", "take no new savestates and leave the odds of those that are there as they are"
     )
+    savestates_from: str = setting(
+        "", "curriculum", "savestates to begin with: another run's savestates/, or what walkthrough --states wrote",
+        metavar="DIR",
+    )
     true_start_share: float = setting(
         0.3, "curriculum", "share of episodes that start from the true start all the same"
     )
@@ -188,7 +192,7 @@ def validate(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--epsilon-min {config.epsilon_min} is above --epsilon-start {config.epsilon_start}")
     if config.resume and config.on_exist == "restart":
         raise UsageError("--resume goes on with the run and --on-exist restart deletes it; leave one of them out")
-    for name in ("freeze_curriculum", "forget_at_spawn", "swarm"):
+    for name in ("freeze_curriculum", "savestates_from", "forget_at_spawn", "swarm"):
         if getattr(config, name) and not config.curriculum:
             raise UsageError(f"--{name.replace('_', '-')} does nothing without --curriculum; add it")
     check_run_name(config.run_name)

@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -23,6 +24,7 @@ from Daddy.logs.lines import format_duration
 from Daddy.logs.reader import check_run, latest_metrics, read_events, read_rows, read_status, state_of
 
 _RESUMABLE = ("crashed", "stopped", "failed", "silent")
+_TAKEN = re.compile(r"_\d{8}T\d{6}_\d{6}Z$")  # the tag of a savestate of the curriculum: no true start
 _UPCOMING = 3  # milestones shown beyond those reached
 _RECENT = 100  # episodes that means are taken over
 _SHOWN = (
@@ -116,7 +118,8 @@ def _milestones(
     """Milestones that were reached or have a posterior: first step, episodes that reached them, newest posterior."""
     first = {e["milestone"]: e["step_global"] for e in events if e.get("kind") == "milestone"}
     reached = Counter(name for row in episodes for name in row["milestones_reached"].split(";") if name)
-    recent = Counter(name for row in episodes[-_RECENT:] for name in row["milestones_reached"].split(";") if name)
+    last = [row for row in episodes if not _TAKEN.search(row["savestate_tag"])][-_RECENT:]
+    recent = Counter(name for row in last for name in row["milestones_reached"].split(";") if name)
     posteriors = {row["milestone"]: row for row in read_rows(directory, schema.PROGRESS)}
     names = list(dict.fromkeys([*posteriors, *first, *reached]))
     return [
@@ -124,7 +127,7 @@ def _milestones(
             "milestone": name,
             "first_step": first.get(name),
             "episodes": reached[name],
-            "share_recent": recent[name] / min(len(episodes), _RECENT) if episodes else 0.0,
+            "share_recent": recent[name] / len(last) if last else 0.0,
             "posterior": _posterior(posteriors.get(name)),
         }
         for name in names

@@ -25,7 +25,7 @@ CHANGEABLE = frozenset({
     "batch_size", "learning_starts", "replay_ratio", "lr", "gamma", "target_update", "buffer_size",  # how it learns
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",  # how it explores
     "rnd_weight", "novelty_weight", "bayes_weight", "target_theta", "alarm_patience",
-    "curriculum", "freeze_curriculum", "true_start_share", "forget_at_spawn", "swarm",
+    "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",
 })  # fmt: skip
 _ABOUT_THIS_START = frozenset({"run_name", "runs_dir", "on_exist", "resume"})
 

@@ -472,6 +472,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "alarm_patience": ("99", "", rewards_of),
     "curriculum": ("", "", curriculum_of),
     "freeze_curriculum": ("", "--curriculum", curriculum_of),
+    "savestates_from": (".", "--curriculum", curriculum_of),
     "true_start_share": ("0.5", "--curriculum", curriculum_of),
     "forget_at_spawn": ("", "--curriculum", curriculum_of),
     "swarm": ("", "--curriculum", curriculum_of),

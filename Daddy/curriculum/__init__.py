@@ -20,12 +20,15 @@ from Daddy.curriculum.memory import read_memory, write_memory
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
 from Daddy.curriculum.sampler import TRUE_START, Sampler
 from Daddy.curriculum.savestates import TIERS, Savestate
+from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent
 
 _RECENT = 100  # starts and outcomes that the mix is told of
 _PAUSE_STEPS = 5_000  # without captures after the disk refused one
 _SAVE_S = 30.0  # between two writes of changed counts
+_ENTER_AFTER = 2  # turns of its env until a capture counts: by then every backend has told of it, so runs agree
+_LOST_AFTER = 100  # turns
 _MIX = (TRUE_START, *TIERS)
 
 
@@ -48,22 +51,26 @@ class EventLog(Protocol):
 @dataclass(frozen=True)
 class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
-    savestate and restored; `swarm`: a savestate of a new kind is where each env's next episode starts."""
+    savestate and restored; `swarm`: a savestate of a new kind is where each env's next episode starts; `source`: a
+    directory of savestates that an empty registry begins with."""
 
     true_share: float = 0.3
     frozen: bool = False
     swarm: bool = False
     with_memory: bool = True
     seed: int = 0
+    source: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Ordered:
-    """A capture on its way."""
+    """A capture on its way; `turns` counts the records of its env since."""
 
     trigger: Trigger
     step_global: int
     memory: np.ndarray | None
+    turns: int = 0
+    written: Captured | None = None
 
 
 class Curriculum:
@@ -85,15 +92,24 @@ class Curriculum:
         """Read the registry and tell of it; call once the run directory exists and saved counts are loaded."""
         self._logger = logger
         self.registry.load()
+        if self.settings.source is not None and not len(self.registry):
+            self._adopt(self.settings.source)
         self.registry.set_counts(self._counts)
         logger.tags.update({number: entry.name for number, entry in self.registry})
         self._tell()
+
+    def _adopt(self, source: Path) -> None:
+        try:
+            adopt(self.registry, source)
+        except (OSError, ValueError) as error:
+            self._logger.log_event("alarm", f"savestates of {source} not all taken over ({error}); training goes on")
 
     # --- between recv and act
 
     def look(self, rows: np.ndarray, env_ids: np.ndarray, step_global: int) -> None:
         """Take records (B,) that have just arrived, before the agent acts on them: restore memories of episodes that
         begin, order captures, credit episodes that end and say where their envs start next."""
+        self._enter_written(set(env_ids.tolist()) if self._ordered else set())
         for i in np.flatnonzero(rows["is_first"] & (rows["spawn_id"] > 0)):
             self._restore(int(env_ids[i]), int(rows["spawn_id"][i]))
         for trigger in self._triggers.update(rows, env_ids):
@@ -139,12 +155,13 @@ class Curriculum:
 
     def _credit(self, env_id: int, spawn_id: int) -> None:
         entry = self.registry.get(spawn_id)
-        if entry is None or self.settings.frozen:
+        if entry is None:
             return
         success = self._triggers.progressed(env_id)
-        entry.credit(success)
         self._outcomes.append(success)
-        self._changed = True
+        if not self.settings.frozen:
+            entry.credit(success)
+            self._changed = True
 
     def _send_on(self, env_id: int) -> None:
         number = self._jumps.pop(env_id, 0)
@@ -163,12 +180,21 @@ class Curriculum:
         """Take the events of the vector env; other kinds are left alone."""
         for event in events:
             if isinstance(event, Captured) and Path(event.path).name in self._ordered:
-                self._register(event, self._ordered.pop(Path(event.path).name))
+                self._ordered[Path(event.path).name].written = event
             elif isinstance(event, CaptureFailed) and Path(event.path).name in self._ordered:
                 self._pause(self._ordered.pop(Path(event.path).name).step_global, event.cause)
             elif isinstance(event, SpawnFailed) and self.registry.get(event.spawn_id):
                 self.registry.quarantine(event.spawn_id, event.cause)
         self._tell()
+
+    def _enter_written(self, envs: set[int]) -> None:
+        """Enter captures of `envs`, each of which has delivered a record, once they are due."""
+        for file, ordered in list(self._ordered.items()):
+            ordered.turns += ordered.trigger.env_id in envs
+            if ordered.written is not None and ordered.turns >= _ENTER_AFTER:
+                self._register(self._ordered.pop(file).written, ordered)
+            elif ordered.turns >= _LOST_AFTER:
+                del self._ordered[file]
 
     def _register(self, event: Captured, ordered: _Ordered) -> None:
         trigger, parent = ordered.trigger, self.registry.get(event.spawn_id)

@@ -55,16 +55,7 @@ class Registry:
         """Take in what the directory holds."""
         if not self.directory.is_dir():
             return
-        known: dict[str, Savestate] = {}
-        reasons: dict[str, str] = {}
-        for entry in (*self._index(), *self._beside()):
-            if entry.file in known:
-                continue
-            reason = self._usable(entry)
-            if reason is None:
-                known[entry.file] = entry
-            else:
-                reasons[entry.file] = reason
+        known, reasons = self.survey()
         for path in sorted(self.directory.glob("*.state")):
             if path.name not in known:
                 self._set_aside(path.name, reasons.get(path.name, "it has no entry that can be read"))
@@ -73,6 +64,24 @@ class Registry:
         self._sweep()
         if known:
             self.notes.append(f"{len(known)} savestates in {self.directory}")
+
+    def survey(self, more: Iterable[Savestate] = ()) -> tuple[dict[str, Savestate], dict[str, str]]:
+        """(savestates that can be used, why others cannot), by file, of the directory's entries and `more`.
+
+        Changes nothing.
+        """
+        known: dict[str, Savestate] = {}
+        reasons: dict[str, str] = {}
+        for entry in (*self._index(), *self._beside(), *more):
+            if entry.file in known:
+                continue
+            reason = self._usable(entry)
+            if reason is None:
+                known[entry.file] = entry
+                reasons.pop(entry.file, None)
+            else:
+                reasons[entry.file] = reason
+        return known, reasons
 
     def _index(self) -> list[Savestate]:
         """Entries of registry.json that can be read."""

@@ -135,14 +135,14 @@ def test_without_memory_nothing_is_stored_or_restored(tmp_path):
     assert (stage.rows[STEPS + 1]["spawn_id"] > 0).all() and not stage.agent.replay._begun
 
 
-def train(root: Path, *argv: str) -> str:
+def train(root: Path, *argv: str, backend: str = "serial") -> str:
     tiny = (
-        "--backend serial --num-envs 2 --log-interval 100 --max-episode-steps 30 --learning-starts 60 --batch-size 4 "
+        "--num-envs 2 --log-interval 100 --max-episode-steps 30 --learning-starts 60 --batch-size 4 "
         "--buffer-size 4000 --seq-len 8 --burn-in 4 --replay-ratio 1 --dashboard plain --curriculum --run-name run"
     )
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
-        assert train_slim.main([*tiny.split(), "--runs-dir", str(root), *argv]) == 0
+        assert train_slim.main([*tiny.split(), "--backend", backend, "--runs-dir", str(root), *argv]) == 0
     return shown.getvalue()
 
 
@@ -172,3 +172,15 @@ def test_a_run_goes_on_from_its_savestates_and_survives_a_bad_one(tmp_path, stag
     assert "memory" not in shown, "the memory of the good one fits"
     entries = Savestate(**json.loads((directory / "registry.json").read_text())["savestates"][0])
     assert entries.file == good.file
+
+
+def test_the_same_seed_gives_the_same_curriculum_on_both_backends(tmp_path, stage):
+    source, told = str(stage.curriculum.registry.directory), []
+    for backend in ("serial", "puffer"):
+        shown = train(tmp_path / backend, "--total-steps", "300", "--savestates-from", source, backend=backend)
+        assert f"savestates taken over from {source}" in shown
+        told.append([
+            {**row, "savestate_tag": re.sub(r"_\d+T\d+_\d+Z$", "", row["savestate_tag"])}
+            for row in read_rows(tmp_path / backend / "run", "episodes.csv")
+        ])  # fmt: skip
+    assert told[0] == told[1] and {row["savestate_tag"] for row in told[0]} >= {"boot", LAB}
