@@ -64,9 +64,10 @@ class CurriculumSettings:
 
 @dataclass
 class _Ordered:
-    """A capture on its way; `turns` counts the records of its env since."""
+    """A capture on its way; `moment` is its env's (episode_id, episode_step) then, `turns` its records since."""
 
     trigger: Trigger
+    moment: tuple[int, int]
     step_global: int
     memory: np.ndarray | None
     turns: int = 0
@@ -114,7 +115,8 @@ class Curriculum:
             self._restore(int(env_ids[i]), int(rows["spawn_id"][i]))
         for trigger in self._triggers.update(rows, env_ids):
             if self._wants(trigger, step_global):
-                self._capture(trigger, step_global)
+                row = rows[trigger.row]
+                self._capture(trigger, (int(row["episode_id"]), int(row["episode_step"])), step_global)
         for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
             self._credit(int(env_ids[i]), int(rows["spawn_id"][i]))
             self._send_on(int(env_ids[i]))
@@ -142,7 +144,7 @@ class Curriculum:
         waiting = sum(ordered.trigger.name == trigger.name for ordered in self._ordered.values())
         return self.registry.count(trigger.name) + waiting < PER_MILESTONE or seen & (seen - 1) == 0
 
-    def _capture(self, trigger: Trigger, step_global: int) -> None:
+    def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
         file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"
         try:
             self.registry.directory.mkdir(exist_ok=True)
@@ -150,7 +152,7 @@ class Curriculum:
             self._pause(step_global, str(error))
             return
         memory = self._memories.memory(trigger.env_id) if self.settings.with_memory else None
-        self._ordered[file] = _Ordered(trigger, step_global, memory)
+        self._ordered[file] = _Ordered(trigger, moment, step_global, memory)
         self._vector.capture(trigger.env_id, self.registry.directory / file, trigger.name)
 
     def _credit(self, env_id: int, spawn_id: int) -> None:
@@ -192,11 +194,14 @@ class Curriculum:
         for file, ordered in list(self._ordered.items()):
             ordered.turns += ordered.trigger.env_id in envs
             if ordered.written is not None and ordered.turns >= _ENTER_AFTER:
-                self._register(self._ordered.pop(file).written, ordered)
+                self._register(ordered.written, self._ordered.pop(file))
             elif ordered.turns >= _LOST_AFTER:
                 del self._ordered[file]
 
     def _register(self, event: Captured, ordered: _Ordered) -> None:
+        if (event.episode_id, event.episode_step) != ordered.moment:
+            self.registry.set_aside(Path(event.path).name, "its env was lost and replaced before it was taken")
+            return
         trigger, parent = ordered.trigger, self.registry.get(event.spawn_id)
         entry = Savestate(
             Path(event.path).name, trigger.name, list(trigger.owned), trigger.tier, event.map_id, event.x, event.y,

@@ -58,7 +58,7 @@ class Registry:
         known, reasons = self.survey()
         for path in sorted(self.directory.glob("*.state")):
             if path.name not in known:
-                self._set_aside(path.name, reasons.get(path.name, "it has no entry that can be read"))
+                self.set_aside(path.name, reasons.get(path.name, "it has no entry that can be read"))
         for entry in sorted(known.values(), key=lambda e: (e.created_at_step, e.file)):
             self._enter(entry)
         self._sweep()
@@ -141,12 +141,15 @@ class Registry:
         """Enter a savestate whose files are written; returns its number.
 
         Raises:
-            OSError: the disk refused, and it is not entered.
+            OSError: its entry could not be written, and it is not entered.
         """
         write_synced(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
         number = self._enter(entry)
         self._prune(entry)
-        self.save()
+        try:
+            self.save()
+        except OSError as error:
+            self.notes.append(f"{INDEX} not written ({error}); the entries beside the savestates are")
         return number
 
     def _enter(self, entry: Savestate) -> int:
@@ -189,10 +192,11 @@ class Registry:
         """Use a savestate no more."""
         entry = self._by_id.pop(spawn_id)
         self._data.pop(entry.file, None)
-        self._set_aside(entry.file, reason)
+        self.set_aside(entry.file, reason)
         _try(self.save)
 
-    def _set_aside(self, file: str, reason: str) -> None:
+    def set_aside(self, file: str, reason: str) -> None:
+        """Move a savestate that is in use no more, and what lies beside it, to the quarantine; a note says why."""
         self.notes.append(f"savestate {file} is not used: {reason}")
         aside = self.directory / "quarantine"
         _try(lambda: aside.mkdir(exist_ok=True))

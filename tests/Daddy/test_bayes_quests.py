@@ -24,13 +24,13 @@ class Stage:
     """Plays records into a monitor, one env at a time."""
 
     def __init__(self, monitor: BayesMonitor) -> None:
-        self.monitor, self.step = monitor, {}
+        self.monitor, self.step, self.savestate = monitor, {}, 0
 
     def row(self, env: int, owned=(), first=False, terminated=False, truncated=False, skip: int = 1) -> float:
         rows = np.zeros(1, ROW)
         self.step[env] = 0 if first else self.step[env] + skip
         rows["is_first"], rows["terminated"], rows["truncated"] = first, terminated, truncated
-        rows["episode_step"] = self.step[env]
+        rows["episode_step"], rows["spawn_id"] = self.step[env], self.savestate
         for bit in owned:
             rows["milestones"][0, bit // 8] |= 1 << bit % 8
         return float(self.monitor.observe(rows, np.array([env]))[0])
@@ -62,6 +62,20 @@ def test_what_the_spawn_owns_is_no_attempt_and_pays_nothing():
     paid = Stage(monitor).episode({2: 5}, spawn=(0, 1))
     assert counts(monitor) == [(0, 0), (0, 0), (1, 0), (0, 1)]
     assert paid == pytest.approx(float(taper(0.25)))
+
+
+def test_episodes_from_savestates_are_paid_but_teach_nothing_of_the_true_start():
+    monitor = monitor_of(forgetting=1.0)
+    stage = Stage(monitor)
+    stage.savestate = 7
+    paid = stage.episode({1: 5}, spawn=(0,))
+    assert paid == pytest.approx(float(taper(0.25)))
+    assert counts(monitor) == [(0, 0)] * 4 and monitor.attempts.sum() == 0
+    assert [start for start, _, _ in monitor.by_start(1)] == [0], "told apart by what they owned"
+    stage.savestate = 0
+    stage.episode({0: 5, 1: 8})
+    assert counts(monitor)[:2] == [(1, 0), (1, 0)]
+    assert [start for start, _, _ in monitor.by_start(1)] == [-1, 0]
 
 
 def test_an_episode_cut_before_the_budget_is_not_judged_but_one_that_the_game_ended_is():

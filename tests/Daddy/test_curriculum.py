@@ -387,12 +387,13 @@ class Play:
         self.step += 1
         self.curriculum.look(record(**fields), np.array([env]), self.step)
 
-    def written(self, spawn_id=0):
+    def written(self, spawn_id=0, episode_step=0):
         """The worker has done the last capture."""
         env, path, tag = self.vector.captures[-1]
         path.write_bytes(state_of(7))
         digest = hashlib.sha256(state_of(7)).hexdigest()
-        event = Captured(env, str(path), tag, digest, len(state_of(7)), 3, 4, 5, 0, bytes(16), spawn_id, 1, 9)
+        event = Captured(env, str(path), tag, digest, len(state_of(7)), 3, 4, 5, 0, bytes(16), spawn_id, 0,
+                         episode_step)  # fmt: skip
         self.curriculum.hear([event])
         assert not [e for _, e in self.curriculum.registry if e.file == path.name], "nothing counts before its turn"
         for _ in range(2):
@@ -424,6 +425,26 @@ def test_a_capture_becomes_an_entry_and_the_next_start(tmp_path):
     play.row(is_first=1, spawn_id=number, milestones=bits(0))
     play.row(truncated=1, spawn_id=number, milestones=bits(0))
     assert (entry.attempts, entry.successes) == (2, 1)
+
+
+def test_a_savestate_of_another_moment_than_the_one_asked_for_does_not_count(tmp_path):
+    """A replaced worker takes it from the episode that its env has just begun."""
+    play = Play(tmp_path / "s")
+    play.reach()
+    play.written(episode_step=3)
+    assert len(play.curriculum.registry) == 0 and len(list((tmp_path / "s" / "quarantine").iterdir())) == 1
+    assert "was lost and replaced" in play.told[-1][1]
+
+
+def test_an_index_that_cannot_be_written_does_not_undo_an_entry(tmp_path, monkeypatch):
+    play = Play(tmp_path / "s")
+    play.reach()
+    monkeypatch.setattr(Registry, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    play.written()
+    ((number, entry),) = play.curriculum.registry
+    assert play.tags == {number: entry.name} and "registry.json not written" in play.told[-1][1]
+    monkeypatch.undo()
+    assert files_of(fresh(tmp_path / "s")) == [entry.file]
 
 
 def test_a_frozen_curriculum_changes_nothing(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardTerms
-from Daddy.progress import IntervalStats, entropy
+from Daddy.progress import IntervalStats, entropy, episode_scalars
 
 ROW = np.dtype(
     [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("map_id", "u1"),
@@ -66,6 +66,18 @@ def test_milestones_are_new_once_and_never_the_spawns():
     assert not tracker.running_milestones().any()
     tracker.add(rows_of({"milestones": one}, {}), ids, terms_of(0, 0), 6)
     assert not tracker.new_milestones().any(), "told once"
+
+
+def test_how_good_a_run_is_says_nothing_of_episodes_from_savestates():
+    tracker, ids = EpisodeTracker(2, 16), np.arange(2)
+    for _ in range(20):
+        tracker.add(rows_of({"is_first": 1}, {"is_first": 1, "spawn_id": 3}), ids, terms_of(0, 0), 0)
+        assert tracker.score() is None
+        last = {"truncated": 1, "milestones": [1, *[0] * 15]}
+        tracker.add(rows_of(last, last | {"spawn_id": 3, "milestones": [255, *[0] * 15]}), ids, terms_of(1, 9), 2)
+    assert [episode.spawn_id for episode in tracker.recent] == [0, 3] * 20
+    assert tracker.score()[0] == 1.0
+    assert episode_scalars(list(tracker.recent))["milestone/best_recent"] == 1.0
 
 
 def test_an_episode_has_its_id_from_its_first_observation_on():
