@@ -114,12 +114,12 @@ class TrainConfig:
     )
     target_update: int = setting(50, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
-    epsilon_min: float = setting(0.1, "agent", "share of random actions once decayed; the floor of every ladder rung")
+    epsilon_min: float = setting(0.05, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
         "ladder", "agent", "linear: one value for all envs; ladder: envs spread from bold to nearly greedy",
         choices=("linear", "ladder"),
     )
-    epsilon_decay: float = setting(0.8, "agent", "share of total_steps over which epsilon falls")
+    epsilon_decay: float = setting(0.25, "agent", "share of total_steps over which epsilon falls")
     epsilon_repeat: int = setting(
         8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )

@@ -462,7 +462,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "device": ("cpu", "", device_of),
     "replay_ratio": ("auto", "", pace_of),
     "epsilon_start": ("0.5", "", exploration_of),
-    "epsilon_min": ("0.05", "", exploration_of),
+    "epsilon_min": ("0.2", "", exploration_of),
     "epsilon_schedule": ("linear", "", exploration_of),
     "epsilon_decay": ("0.5", "", exploration_of),
     "rnd_weight": ("0.3", "", rewards_of),
