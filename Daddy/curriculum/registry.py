@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_entry, read_limited, write_synced
+from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_entry, read_limited
+from Daddy.puffer_shim.capture import write_atomically
 
 FORMAT = 1
 INDEX = "registry.json"
@@ -143,7 +144,7 @@ class Registry:
         Raises:
             OSError: its entry could not be written, and it is not entered.
         """
-        write_synced(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
+        write_atomically(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
         number = self._enter(entry)
         self._prune(entry)
         try:
@@ -165,7 +166,7 @@ class Registry:
         """
         rows = [asdict(entry) for entry in self._by_id.values()]
         content = {"format": FORMAT, "rom_sha1": self.rom_sha1, "pyboy": self.pyboy, "savestates": rows}
-        write_synced(self.directory / INDEX, _as_json(content))
+        write_atomically(self.directory / INDEX, _as_json(content))
 
     def _prune(self, newest: Savestate) -> None:
         """Keep to the caps as far as everything that can be started behind stays so."""

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,20 +142,3 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise ValueError("it is larger than it should be")
     return data
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Replace a file: after a kill or a power cut it has its old content or the new one.
-
-    Raises:
-        OSError: the disk refused; the old content stands.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

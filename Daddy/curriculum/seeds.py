@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from Daddy.curriculum.registry import Registry
-from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_limited, write_synced
+from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_limited
 from Daddy.puffer_shim import MILESTONE_TABLE, MILESTONES
+from Daddy.puffer_shim.capture import write_atomically
 
 _TIERS = {milestone.name: milestone.tier for milestone in MILESTONE_TABLE}
 _MAX_MANIFEST_BYTES = 2**20
@@ -41,12 +42,12 @@ def _copy(registry: Registry, source: Path, entry: Savestate) -> None:
     if memory:
         try:
             data = read_checked(source / entry.memory, entry.memory_size, entry.memory_sha256)
-            write_synced(registry.directory / memory, data)
+            write_atomically(registry.directory / memory, data)
         except ValueError as error:
             registry.notes.append(f"{name} comes with an empty memory: {error}")
             memory = ""
     state = read_checked(source / entry.file, entry.size, entry.sha256)
-    write_synced(registry.directory / f"{name}.state", state)
+    write_atomically(registry.directory / f"{name}.state", state)
     registry.add(dataclasses.replace(
         entry, file=f"{name}.state", memory=memory, parent="", created_at_step=0, **_NO_COUNTS,
     ))  # fmt: skip

@@ -40,7 +40,11 @@ def savestate_of(env: Any) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Readers see no file or all of it, also after a power cut."""
+    """Replace a file: after a kill or a power cut it has its old content, if any, or all of the new.
+
+    Raises:
+        OSError: the disk refused; the old content stands.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -12,7 +12,10 @@ from pokemonred_puffer.wrappers.settings import settings_of
 
 
 class _CsvWriter(gymnasium.Wrapper):
-    """Collects a row per step and appends them to a file every `write_frequency` steps, at resets and at close."""
+    """Collects a row per step and appends them to a file every `write_frequency` steps, at resets and at close.
+
+    Subclasses define KIND, COLUMNS and `row(action)`, the row of the step just made.
+    """
 
     KIND = ""
     COLUMNS: tuple[str, ...] = ()
@@ -23,10 +26,6 @@ class _CsvWriter(gymnasium.Wrapper):
         self.write_frequency = int(settings["write_frequency"])
         self.path = Path(settings["output_dir"]) / self.KIND / f"{self.unwrapped.env_id}.csv"
         self._rows: list[tuple] = []
-
-    def row(self, action: Any) -> tuple:
-        """The row of the step just made."""
-        raise NotImplementedError
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
         """Steps and notes the row."""
