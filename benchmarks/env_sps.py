@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import env_loops, env_peers
 from benchmarks.env_loops import Rate
-from benchmarks.rounds import measure, tell
+from benchmarks.rounds import measure, run_sections
 
 SECTIONS = ("layouts", "share", "scaling", "frames")
 HEADLINE = "puffer {}, 2 batches"
@@ -33,10 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     report: dict[str, Any] = {"seconds": args.seconds, "workers": args.workers}
     text: list[str] = []
-    for name in args.sections:
-        SECTION[name](args, report, text)
-    tell(report, text, args.json)
-    return 0
+    return run_sections(SECTION, args, report, text)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

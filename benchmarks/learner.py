@@ -26,7 +26,7 @@ from benchmarks.env_peers import run_shim
 from benchmarks.learner_alone import Speed, make_agent, preset_settings, speed, split
 from benchmarks.learner_loop import LoopSpeed, run_loop
 from benchmarks.learner_slow import FIRST, rows
-from benchmarks.rounds import measure, tell
+from benchmarks.rounds import measure, run_sections
 from Daddy.build import choose_device
 from Daddy.config import preset
 
@@ -46,10 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     report: dict[str, Any] = {"device": device_name(args.device)}
     text = [f"device {report['device']}"]
-    for name in args.sections:
-        SECTION[name](args, report, text)
-    tell(report, text, args.json)
-    return 0
+    return run_sections(SECTION, args, report, text)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -26,9 +27,17 @@ def measure(
     return results
 
 
-def tell(report: dict[str, Any], text: list[str], target: str | None) -> None:
-    """What ``--json [FILE]`` asks for: "-" prints the report as one object; a file name writes it beside the text."""
-    print(json.dumps(report) if target == "-" else "\n".join(text))
-    if target not in (None, "-"):
-        with open(target, "w", encoding="utf-8") as file:
+def run_sections(
+    sections: dict[str, Callable[..., None]], args: argparse.Namespace, report: dict[str, Any], text: list[str]
+) -> int:
+    """Run the sections of ``args.sections``, each called with (args, report, text), and tell; returns the exit code.
+
+    ``--json`` prints the report as one object instead of the text; ``--json FILE`` writes it beside the text.
+    """
+    for name in args.sections:
+        sections[name](args, report, text)
+    print(json.dumps(report) if args.json == "-" else "\n".join(text))
+    if args.json not in (None, "-"):
+        with open(args.json, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=1)
+    return 0
