@@ -97,26 +97,30 @@ class Pool:
 
 
 def _work(pipe: Connection, memory: Any, share: list[int], env_config: dict, reward: str, modules: tuple) -> None:
-    """A worker: make the players of ``share``, then follow orders until the pipe closes."""
+    """A worker: make the players of ``share`` and obey until the pipe closes; say what goes wrong."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the trainer decides when to stop
         signal.signal(number, signal.SIG_IGN)
-    rows = np.frombuffer(memory, ROW)
-    players: list[Player] = []
-    with contextlib.suppress(EOFError, OSError):
-        try:
-            players += [Player({**env_config, "env_id": i}, reward, modules, rows[i : i + 1][0]) for i in share]
-            pipe.send(None)
-            while True:
-                for player, (order, seed) in zip(players, pipe.recv(), strict=True):
-                    if order == RESET:
-                        player.reset(seed)
-                    elif order != IDLE:
-                        player.step(order)
-                pipe.send(None)
-        except (EOFError, OSError):
-            raise
-        except Exception as error:  # whatever it was, the trainer must say it
-            line = (str(error) or type(error).__name__).splitlines()[0]
-            pipe.send((line, getattr(error, "exit_code", 1)))
-    for player in players:
-        player.close()
+    rows, players = np.frombuffer(memory, ROW), []
+    try:
+        for i in share:
+            players.append(Player({**env_config, "env_id": i}, reward, modules, rows[i : i + 1][0]))
+        _obey(pipe, players)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the trainer is gone or has closed the pool
+    except Exception as error:  # whatever it was, the trainer must say it
+        with contextlib.suppress(OSError):
+            pipe.send(((str(error) or type(error).__name__).splitlines()[0], getattr(error, "exit_code", 1)))
+    finally:
+        for player in players:
+            player.close()
+
+
+def _obey(pipe: Connection, players: list[Player]) -> None:
+    pipe.send(None)
+    while True:
+        for player, (order, seed) in zip(players, pipe.recv(), strict=True):
+            if order == RESET:
+                player.reset(seed)
+            elif order != IDLE:
+                player.step(order)
+        pipe.send(None)

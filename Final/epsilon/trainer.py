@@ -91,7 +91,7 @@ class Training:
         self._losses: dict[str, list[float]] = {}
         self._recent: deque = deque(maxlen=50)
         self.train_seconds, self._resumed = 0.0, time.monotonic()
-        self._evaluated = -1
+        self._evaluated = self._logged = -1
 
     def run(self) -> int:
         """Play, learn, log, evaluate and save until the steps are done or a stop is asked for."""
@@ -106,7 +106,8 @@ class Training:
                     self._evaluate()
                 code = self.signals.code
             finally:
-                self._log()
+                if self._logged != self.step:
+                    self._log()
                 path = self.files.checkpoint(self.step, self.agent.online.state_dict())
                 phase = "failed" if code == 1 else "stopped" if code else "done"
                 self.files.status(phase=phase, exit_code=code, step_global=self.step)
@@ -162,6 +163,7 @@ class Training:
         return self.train_seconds + time.monotonic() - self._resumed
 
     def _log(self) -> None:
+        self._logged = self.step
         values = {
             "charts/SPS": self._speed(), "time/train_seconds": self._seconds(),
             "charts/epsilon": self.cfg.epsilon(self.step), "charts/updates": self.agent.updates,
