@@ -41,10 +41,12 @@ def train(cfg: TrainConfig, signals: StopSignals) -> int:
     rom = resolve_rom(cfg.rom or None, cfg.allow_rom_mismatch)
     agent = build_agent(cfg)
     with make_pool(cfg, cfg.num_envs) as pool:
+        pool.send(np.full(cfg.num_envs, RESET), {i: cfg.seed + i for i in range(cfg.num_envs)})
+        rows = pool.receive()  # what cannot start fails here, before there is a run directory
         more = {"agent": "epsilon", "rom_sha1": rom.sha1, "action_freq": EnvConfig().action_freq}
         files = RunFiles(cfg, more)
         try:
-            return Training(cfg, agent, pool, files, map_names(rom), signals).run()
+            return Training(cfg, agent, pool, rows, files, map_names(rom), signals).run()
         finally:
             files.close()
 
@@ -73,9 +75,11 @@ class Training:
     """One run's loop and its counters. ``train_seconds`` stands still during evaluations."""
 
     def __init__(
-        self, cfg: TrainConfig, agent: DQNAgent, pool: Pool, files: RunFiles, map_name: Callable[[int], str],
-        signals: StopSignals,
+        self, cfg: TrainConfig, agent: DQNAgent, pool: Pool, rows: np.ndarray, files: RunFiles,
+        map_name: Callable[[int], str], signals: StopSignals,
     ) -> None:  # fmt: skip
+        """``rows`` (num_envs,) ROW are the first ones that ``pool`` gave."""
+        self._rows = rows
         self.cfg, self.agent, self.pool, self.files, self.map_name, self.signals = (
             cfg, agent, pool, files, map_name, signals
         )  # fmt: skip
@@ -99,7 +103,6 @@ class Training:
         code = 1
         with self.signals:
             try:
-                self.pool.send(np.full(cfg.num_envs, RESET), {i: cfg.seed + i for i in range(cfg.num_envs)})
                 while self.step < cfg.total_steps and not self.signals.code:
                     self._iterate()
                 if cfg.eval_interval and self._evaluated != self.step:
@@ -115,9 +118,8 @@ class Training:
         return code
 
     def _iterate(self) -> None:
-        """One step of every env."""
-        cfg, before = self.cfg, self.step
-        rows = self.pool.receive()
+        """Answer the rows of every env, and learn while they step."""
+        cfg, before, rows = self.cfg, self.step, self._rows
         frames = self._stack.push(rows["screen"], rows["is_first"])
         ended = rows["terminated"] | rows["truncated"]
         self.step += int(np.count_nonzero(~rows["is_first"]))
@@ -138,6 +140,7 @@ class Training:
             self.files.checkpoint(self.step, self.agent.online.state_dict())
         if self._due(cfg.eval_interval, before):
             self._evaluate()
+        self._rows = self.pool.receive()
 
     def _due(self, every: int, before: int) -> bool:
         return bool(every) and self.step // every > before // every
