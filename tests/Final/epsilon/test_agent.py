@@ -137,8 +137,8 @@ def test_it_learns_a_corridor(quantiles):
         replay.add(blank, eye[where], actions, reward, first, ended, np.zeros(envs, bool))
         where = np.where(ended, 0, np.clip(where + 2 * actions - 1, 0, cells))
         reward, first = (where == cells) * 1.0, ended
-    learner = agent(quantiles)
-    for _ in range(200):
+    learner = agent(quantiles, target_update=10)
+    for _ in range(300):
         sampled = replay.sample(32, 0.4, rng)
         replay.update(sampled.places, learner.learn(sampled)[0])
     frames, features = torch.zeros(cells, 4, *SCREEN, dtype=torch.uint8), torch.from_numpy(eye[:cells])
