@@ -35,8 +35,8 @@ class View:
         """One line; a figure without data yet shows `-`."""
         losses = " ".join(f"{name}={self.losses[name]:.4f}" for name in LOSSES if name in self.losses)
         stats = " ".join(f"{name}={value:.2f}" for name, value in self.stats.items()) or "episodes=-"
-        return (f"[step {self.step:,}/{self.total:,}] SPS={self.sps:,.0f} updates={self.updates} | {losses} | {stats} | "
-                f"left {duration(self.remaining)}")
+        return (f"[step {self.step:,}/{self.total:,}] SPS={self.sps:,.0f} updates={self.updates} | {losses} | {stats} "
+                f"| left {duration(self.remaining)}")
 
 
 def duration(seconds: float) -> str:

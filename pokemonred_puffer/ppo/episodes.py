@@ -1,5 +1,5 @@
-"""The end of an episode as an info: the only info that leaves an env, because one per step costs a quarter of the speed.
-"""
+"""The end of an episode as an info: the only info that leaves an env, because one per step costs a quarter of the
+speed."""
 from __future__ import annotations
 
 from dataclasses import dataclass

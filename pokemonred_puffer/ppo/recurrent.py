@@ -1,6 +1,8 @@
 """An LSTM between a policy's encoder and its heads, with memory that a new episode does not inherit."""
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,7 @@ class RecurrentPolicy(nn.Module):
         starts = torch.ones_like(starts) if self.forgetful else starts
         cuts = [0, *(t for t in torch.nonzero(starts.any(1)).flatten().tolist() if t), steps]
         outputs, state = [], (state[0][None], state[1][None])  # nn.LSTM's (1, B, H)
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             keep = (~starts[begin]).to(encoded.dtype)[:, None]  # (B, 1)
             output, state = self.lstm(encoded[begin:end], (state[0] * keep, state[1] * keep))
             outputs.append(output)

@@ -44,7 +44,7 @@ class RunFiles:
     """Writes one run; rows are flushed as they come."""
 
     def __init__(self, path: Path, total_steps: int, resumed_step: int | None) -> None:
-        """Creates the directory, or goes on with it from `resumed_step`: rows of later steps are cut, they happen again.
+        """Creates the directory, or goes on with it from `resumed_step`: later rows are cut, they happen again.
 
         Raises ConfigError when it exists (without `resumed_step`), is in use or cannot be written.
         """

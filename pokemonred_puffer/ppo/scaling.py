@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _EPSILON = 1e-8
+_LIMIT = 10.0  # a first large reward comes when only small ones have been seen
 
 
 class ReturnScale:
@@ -19,11 +20,11 @@ class ReturnScale:
         self._sums = np.zeros(num_envs)
 
     def scale(self, rewards: np.ndarray, done: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
-        """Takes in rewards (B,) with the flags of their steps, and returns them scaled, float32 (B,)."""
+        """Takes in rewards (B,) with the flags of their steps, and returns them scaled and cut at 10, float32 (B,)."""
         sums = self._sums[env_ids] * self.gamma + rewards
         self._add(sums)
         self._sums[env_ids] = np.where(done, 0.0, sums)
-        return (rewards / self.deviation).astype(np.float32)
+        return (rewards / self.deviation).clip(-_LIMIT, _LIMIT).astype(np.float32)
 
     @property
     def deviation(self) -> float:

@@ -49,8 +49,8 @@ class Settings:
     rom: str = setting("", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)",
                        aliases=("--rom-path",))
     allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
-    init_state: str = setting("", "env", "where episodes start: boot, or a savestate NAME.state (default: env.init_state "
-                                         "of the configuration)")
+    init_state: str = setting("", "env", "where episodes start: boot, or a savestate NAME.state (default: the "
+                                         "configuration's env.init_state)")
     max_episode_steps: int = setting(19_816, "env", "steps after which an episode is truncated (each env's first one "
                                                     "earlier, so that they spread)")
     reward: str = setting(DEFAULT_REWARD, "env", "reward class, module.Class in pokemonred_puffer.rewards",

@@ -108,8 +108,8 @@ class PPO:
         self.optimizer.step()
         with torch.no_grad():
             told = {
-                "policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy, "old_approx_kl": -change.mean(),
-                "approx_kl": (ratio - 1 - change).mean(), "grad_norm": norm,
+                "policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy,
+                "old_approx_kl": -change.mean(), "approx_kl": (ratio - 1 - change).mean(), "grad_norm": norm,
                 "clipfrac": ((ratio - 1).abs() > s.clip_coef).float().mean(),
             }  # fmt: skip
         return {name: float(value.detach()) for name, value in told.items()}

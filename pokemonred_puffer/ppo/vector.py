@@ -1,4 +1,4 @@
-"""Many envs behind pufferlib's recv and send, as pufferlib ships it but for how the parent waits.
+"""Many envs behind pufferlib's recv and send, as pufferlib ships it but for how parent and workers wait.
 
 The step that ends an episode delivers its last observation with the flag; the next `send` resets that env and ignores
 its action, so the row after it is the first one of the next episode and no transition leads there.
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
-import numpy as np
 import psutil
 
 from pokemonred_puffer.errors import ConfigError, PokemonRedError
@@ -23,7 +22,8 @@ from pokemonred_puffer.factory import make_env
 from pokemonred_puffer.ppo.episodes import EpisodeEndWrapper
 from pokemonred_puffer.quiet_pufferlib import GymnasiumPufferEnv, vector
 
-_NAP_S = 2e-4
+_NAP_S = 2e-4  # parent
+_WORKER_NAP_S = 1e-4
 _LOOK_S = 1.0  # how often a waiting parent looks whether its workers live
 
 
@@ -73,10 +73,23 @@ class Creator:
         return GymnasiumPufferEnv(EpisodeEndWrapper(self.maker(self.env_id), self.env_id, self.first_limit), buf=buf)
 
 
+class _NappingClock:
+    """Stands for the module `time` in pufferlib's worker loop, which reads the clock each time that it looks for work
+    and finds none: it naps there, because the parent needs the core for the policy."""
+
+    sleep = staticmethod(time.sleep)
+
+    @staticmethod
+    def time() -> float:
+        time.sleep(_WORKER_NAP_S)
+        return time.time()
+
+
 def _live_and_die_with_the_parent() -> None:
     """In a worker: Ctrl-C is the parent's to handle, SIGTERM ends it, and so does the parent's death (once each)."""
     if any(thread.name == "parent-watch" for thread in threading.enumerate()):
         return
+    vector.time = _NappingClock
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
