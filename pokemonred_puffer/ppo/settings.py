@@ -14,7 +14,8 @@ import yaml
 
 from pokemonred_puffer.config import load_config
 from pokemonred_puffer.errors import ConfigError, did_you_mean
-from pokemonred_puffer.factory import DEFAULT_REWARD
+
+DEFAULT_REWARD = "baseline.ObjectRewardRequiredEventsMapIdsFieldMoves"  # the factory's, without its imports
 
 
 def setting(default: Any, group: str, text: str, **extra: Any) -> Any:

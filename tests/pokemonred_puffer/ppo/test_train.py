@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pokemonred_puffer.factory import DEFAULT_REWARD
 from pokemonred_puffer.ppo.checkpoint import CheckpointError, checkpoints, load_checkpoint, newest, save_checkpoint
 from pokemonred_puffer.ppo.cli import Cli
 from pokemonred_puffer.ppo.run_files import EVALUATION_COLUMNS
@@ -57,7 +58,8 @@ def test_the_run_directory_has_what_runs_are_compared_by(run):
     assert {(p["epsilon"], p["length_steps"]) for p in played} == {("0.0", "40"), ("1.0", "40")}
     tags = {row["tag"] for row in rows(run, "metrics.csv")}
     assert {"charts/SPS", "time/train_seconds", "losses/policy_loss", "eval/greedy_milestones_mean"} <= tags
-    assert list((run / "tb").iterdir()) and (run / "command.txt").read_text() and "torch" in (run / "env.txt").read_text()
+    assert list((run / "tb").iterdir()) and (run / "command.txt").read_text()
+    assert "torch" in (run / "env.txt").read_text()
 
 
 def test_evaluate_plays_the_checkpoint(run, capsys):
@@ -73,7 +75,8 @@ def test_a_run_goes_on(run, capsys):
     assert train(run.parent, "--run-name", "small") == 2
     assert "--resume" in capsys.readouterr().err
     before = rows(run, "episodes.csv")
-    assert main(["train", "--runs-dir", str(run.parent), "--run-name", "small", "--resume", "--total-steps", "500"]) == 0
+    going_on = ["--run-name", "small", "--resume", "--total-steps", "500"]
+    assert main(["train", "--runs-dir", str(run.parent), *going_on]) == 0
     after = rows(run, "episodes.csv")
     assert after[: len(before)] == before and len(after) > len(before)
     assert [int(e["episode_id"]) for e in after] == list(range(len(after)))
@@ -169,6 +172,7 @@ def test_upstreams_flags_and_configuration_are_understood(tmp_path):
 def test_the_defaults_are_upstreams():
     s = Settings()
     assert (s.num_envs, s.num_workers, s.env_batch_size, s.batch_size, s.minibatch_size) == (288, 24, 36, 65_536, 2_048)
+    assert s.reward == DEFAULT_REWARD
     assert (s.update_epochs, s.bptt_horizon, s.clip_coef, round(s.gamma, 4)) == (3, 16, 0.1, 0.998)
 
 
