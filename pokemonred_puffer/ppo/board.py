@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 _LINES = 6
 LOSSES = ("policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clipfrac", "explained_variance")
@@ -107,7 +108,7 @@ class Board:
         columns.add_row(_column("Summary", summary), _column("Performance", shares), _column("Losses", losses))
         stats = _column("Episodes (mean of the last 100)", {k: f"{v:.3f}" for k, v in view.stats.items()})
         machine = f"CPU {psutil.cpu_percent():.0f}%  DRAM {psutil.virtual_memory().percent:.0f}%"
-        return Panel(Group(columns, stats, *(line[:160] for line in self._lines)), title=f"PPO {view.run_name}",
+        return Panel(Group(columns, stats, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines)), title=f"PPO {view.run_name}",
                      subtitle=machine)
 
 
