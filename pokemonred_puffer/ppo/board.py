@@ -108,7 +108,8 @@ class Board:
         columns.add_row(_column("Summary", summary), _column("Performance", shares), _column("Losses", losses))
         stats = _column("Episodes (mean of the last 100)", {k: f"{v:.3f}" for k, v in view.stats.items()})
         machine = f"CPU {psutil.cpu_percent():.0f}%  DRAM {psutil.virtual_memory().percent:.0f}%"
-        return Panel(Group(columns, stats, *(Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines)), title=f"PPO {view.run_name}",
+        lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines]
+        return Panel(Group(columns, stats, *lines), title=f"PPO {view.run_name}",
                      subtitle=machine)
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from pokemonred_puffer.errors import ConfigError
 from pokemonred_puffer.ppo.building import env_maker, load_policy, make_policy, map_names
@@ -65,12 +63,12 @@ def evaluate(parsed: argparse.Namespace) -> int:
     print(f"{run}, step {step:,}, from seed {seed}")
     for summary in summaries:
         print(summary_line(summary))
-    table = Table("milestone", *(f"{s['kind']} share" for s in summaries), *(f"{s['kind']} step" for s in summaries))
-    for name in dict.fromkeys(name for s in summaries for name in s["milestones"]):
+    names = dict.fromkeys(name for s in summaries for name in s["milestones"])
+    print(f"{'milestone':44}" + "".join(f"{s['kind']:>10} {'step':>6}" for s in summaries))
+    for name in names:
         found = [s["milestones"].get(name) for s in summaries]
-        table.add_row(name, *(f"{f['share']:.2f}" if f else "-" for f in found),
-                      *(f"{f['median_steps']:.0f}" if f else "-" for f in found))  # fmt: skip
-    Console().print(table)
+        shares = [f"{f['share']:10.2f} {f['median_steps']:6.0f}" if f else f"{'-':>10} {'-':>6}" for f in found]
+        print(f"{name:44}" + "".join(shares))
     return 0
 
 
