@@ -10,9 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from Daddy.frames import CELL, GRID
-
-_LEVEL_SCALE = 1.0 / 3.0
+from Daddy.frames import CELL, GRID, LEVEL_SCALE
 
 
 class _ConvNorm(nn.Module):
@@ -47,7 +45,7 @@ class CellEncoder(nn.Module):
     def forward(self, cells: Tensor, planes: Tensor | None = None) -> Tensor:
         """Features (N, outputs), after LayerNorm and ReLU, of cells uint8 (N, 9, 10, K*64), planes float (N, P, 9, 10).
         """
-        x = F.linear(self._to_float(cells), self.cell.weight * _LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
+        x = F.linear(self._to_float(cells), self.cell.weight * LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
         if self.planes is not None:
             x = x + self.planes(planes.permute(0, 2, 3, 1))
         x = F.relu(self.cell_norm(x)).permute(0, 3, 1, 2)  # channels_last

@@ -12,6 +12,8 @@ FRAME_BYTES = HEIGHT * PACKED_WIDTH
 CELL = 8
 GRID = (HEIGHT // CELL, WIDTH // CELL)
 CELLS = GRID[0] * GRID[1]
+CELL_BYTES = CELL * CELL // 4
+LEVEL_SCALE = 1.0 / 3.0
 _SHIFTS = np.array([6, 4, 2, 0], dtype=np.uint8)
 # One 4-byte word per packed byte: a single table look-up yields four pixels.
 _UNPACK_TABLE = ((np.arange(256, dtype=np.uint8)[:, None] >> _SHIFTS) & 3).view(np.uint32).ravel()
@@ -53,9 +55,14 @@ def cut_cells(frames: torch.Tensor) -> torch.Tensor:
     return _regroup(rows).view(torch.uint8)
 
 
+def pack_cells(packed: torch.Tensor) -> torch.Tensor:
+    """Cells of packed frames, contiguous (..., 72, 20), still packed: uint8 (..., 9, 10, 16)."""
+    return _regroup(packed.view(torch.int16)).view(torch.uint8)
+
+
 def unpack_cells(packed: torch.Tensor) -> torch.Tensor:
     """`cut_cells` of the unpacked frames, for contiguous packed (..., 72, 20), cutting the packed bytes instead."""
-    return _expand_torch(_regroup(packed.view(torch.int16)).view(torch.uint8))
+    return _expand_torch(pack_cells(packed))
 
 
 def _regroup(rows: torch.Tensor) -> torch.Tensor:

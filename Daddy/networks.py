@@ -79,7 +79,7 @@ class HierarchicalQNetwork(nn.Module):
         self.state_sizes = (sizes.gru, sizes.lstm, sizes.lstm, 2 * sizes.ssm)
         self.core_dim = structured_dim + num_actions + 1
         self.cell_planes, planes = cell_planes, cell_planes * CELLS
-        self._planes = slice(structured_dim - planes, structured_dim)
+        self.plane_columns = slice(structured_dim - planes, structured_dim)
         if sizes.embed:
             self.encoder = CellEncoder(frame_stack, sizes.cnn, sizes.strides, sizes.embed, cell_planes)
         self.structured = _Dense(self.core_dim, sizes.structured)
@@ -156,7 +156,7 @@ class HierarchicalQNetwork(nn.Module):
     def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
         joint = self.structured(structured)  # (B, T, structured)
         if self.sizes.embed:
-            planes = structured[..., self._planes].unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1)
+            planes = structured[..., self.plane_columns].unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1)
             pixels = self.encoder(cells.flatten(0, 1), planes).view(*structured.shape[:2], -1)  # (B, T, embed)
             joint = torch.cat([pixels, joint], dim=-1)  # (B, T, joint)
         return joint.transpose(0, 1).contiguous()

@@ -94,9 +94,12 @@ class LRU(nn.Module):
         """Complex lambda, shape (size,), strictly inside the unit circle."""
         return torch.polar(torch.exp(-torch.exp(self.log_decay)), torch.exp(self.log_phase))
 
+    def gain(self) -> Tensor:
+        """sqrt(1 - |lambda|^2), shape (size,): keeps a slow channel's state as large as a fast one's."""
+        return torch.sqrt(-torch.expm1(-2.0 * torch.exp(self.log_decay)))  # expm1 keeps it exact near 1
+
     def _drive(self, x: Tensor) -> Tensor:
-        # sqrt(1 - |lambda|^2) keeps a slow channel's state as large as a fast one's; expm1 keeps it exact near 1.
-        gain = torch.sqrt(-torch.expm1(-2.0 * torch.exp(self.log_decay)))
+        gain = self.gain()
         real, imag = self.input(x).float().chunk(2, dim=-1)
         return torch.complex(real * gain, imag * gain)
 

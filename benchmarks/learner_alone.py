@@ -17,6 +17,7 @@ from Daddy.agent import Agent, AgentConfig
 from Daddy.build import agent_settings
 from Daddy.config import preset
 from Daddy.puffer_shim import STRUCTURED_DIM
+from Daddy.stepping import PlainStepper
 
 ENVS, ROWS, ACTIONS = 16, 400, 7
 EPISODE = 2_048  # steps, as in the slim preset: one batch in four holds the end of one
@@ -48,7 +49,7 @@ def make_agent(settings: AgentConfig, device: str = "cpu", slow: frozenset[str] 
     agent = Agent(settings, envs, ACTIONS, STRUCTURED_DIM, device)
     if slow:
         agent.learner = SlowLearner(settings.learner, agent.replay.spec, agent.learner.online, agent.device, slow)
-        agent.actor = Actor(agent.learner.online, envs, agent.device)
+        agent.actor = Actor(agent.learner.online, envs, agent.device, stepper=PlainStepper)
     if "gather" in slow:
         agent.replay = SlowReplay(agent.replay.spec)
     fill(agent, envs, rows)

@@ -120,12 +120,16 @@ def train(task, config, steps, agent_class=Agent, enough=np.inf):
 
 
 class Forgetful(Agent):
-    """Reset masks broken: all three networks take every row for an episode's first."""
+    """Reset masks broken: both learning networks and the actor take every row for an episode's first."""
 
     def __init__(self, *args):
         super().__init__(*args)
-        for network in (self.learner.online, self.learner.target, self.actor.network):
+        for network in (self.learner.online, self.learner.target):
             network._remember = partial(self._forget, network._remember)
+
+    def act(self, *args):
+        self.actor.state_dict()["memory"].zero_()
+        return super().act(*args)
 
     @staticmethod
     def _forget(remember, joint, state, first, restarts):
