@@ -78,7 +78,7 @@ class Settings:
     vf_coef: float = setting(0.5319333384064214, "agent", "weight of the value loss")
     ent_coef: float = setting(0.01001337416019442, "agent", "weight of the entropy bonus")
     max_grad_norm: float = setting(0.5, "agent", "gradients are clipped to this norm")
-    norm_adv: bool = setting(True, "agent", "normalise advantages in each minibatch")
+    norm_adv: bool = setting(True, "agent", "normalise advantages over the rollout")
     target_kl: float = setting(0.0, "agent", "leave out the epochs of a rollout after its policy moved so far; 0: none")
     scale_rewards: bool = setting(False, "agent", "divide rewards by the running deviation of their discounted sums")
 
