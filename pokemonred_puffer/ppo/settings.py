@@ -86,9 +86,9 @@ class Settings:
 PRESETS: dict[str, dict[str, Any]] = {
     "upstream": {},
     "cpu": {
-        "total_steps": 1_000_000, "num_envs": 8, "num_workers": 0, "env_batch_size": 0, "max_episode_steps": 2_048,
-        "wrappers": "empty", "policy": "cells.CellPolicy", "hidden_size": 128, "threads": 1, "batch_size": 1_024,
-        "minibatch_size": 256, "update_epochs": 4, "bptt_horizon": 32, "learning_rate": 5e-4, "gae_lambda": 0.95,
+        "total_steps": 1_000_000, "num_envs": 16, "num_workers": 0, "env_batch_size": 0, "max_episode_steps": 2_048,
+        "wrappers": "empty", "policy": "cells.CellPolicy", "hidden_size": 128, "threads": 1, "batch_size": 2_048,
+        "minibatch_size": 512, "update_epochs": 4, "bptt_horizon": 32, "learning_rate": 5e-4, "gae_lambda": 0.95,
         "gamma": 0.998, "clip_coef": 0.2, "clip_vloss": False, "vf_coef": 0.5, "ent_coef": 0.01,
         "scale_rewards": True, "save_interval": 100_000,
     },
