@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from savestate_files import files_of, fresh, make, put, state_of
 
+from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.memory import read_memory
 from Daddy.curriculum.registry import IN_ALL, PER_MILESTONE
 
@@ -124,3 +125,32 @@ def test_a_disk_that_refuses_is_the_callers_to_tell_and_harms_nothing(tmp_path, 
     monkeypatch.undo()
     assert (tmp_path / "registry.json").read_bytes() == before and not list(tmp_path.glob(".*"))
     assert files_of(registry) == ["M_000001.state"]
+
+
+def test_stepping_stones_go_first_and_may_go_altogether(tmp_path, monkeypatch):
+    cap, registry = 12, fresh(tmp_path)
+    monkeypatch.setattr(registry_module, "IN_ALL", cap)
+    for number in range(cap):
+        put(registry, number, f"MAP_{number}_AFTER_M", ["M"], alpha=50.0, beta=50.0)
+    kept = put(registry, 500, "M", alpha=1.0, beta=900.0)
+    assert registry.get(kept) and len(registry) == cap, "a dull milestone stays, a learnable stepping stone goes"
+    for number in range(600, 600 + cap - 1):
+        put(registry, number, f"K{number}")
+    assert {entry.milestone for _, entry in registry} == {"M", *(f"K{n}" for n in range(600, 600 + cap - 1))}
+    put(registry, 900, "LEVEL_08", ["M"])
+    assert registry.count("LEVEL_08") == 1, "the newest is never dropped, whatever the cap"
+    put(registry, 901, "LEVEL_10", ["M"])
+    assert [registry.count(name) for name in ("LEVEL_08", "LEVEL_10")] == [0, 1]
+
+
+def test_a_stepping_stone_that_is_the_only_way_behind_a_milestone_stays(tmp_path, monkeypatch):
+    """The milestone itself was never captured: its env was lost."""
+    cap, registry = 12, fresh(tmp_path)
+    monkeypatch.setattr(registry_module, "IN_ALL", cap)
+    only = put(registry, 0, "MAP_ROUTE_2_AFTER_RARE", ["RARE"], alpha=1.0, beta=900.0)
+    for number in range(1, cap + 20):
+        put(registry, number, f"MAP_{number}_AFTER_M", ["M"])
+    assert registry.get(only) and len(registry) == cap
+    put(registry, 700, "RARE")
+    put(registry, 701, "LEVEL_06", ["M"])
+    assert registry.get(only) is None, "now there is another way"
