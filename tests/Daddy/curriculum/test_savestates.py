@@ -28,8 +28,11 @@ def test_credit_moves_theta_and_forgets():
     assert entry.alpha / (entry.alpha + entry.beta) > 0.4, "old failures fade"
 
 
-@pytest.mark.parametrize("name, stone", [("MAP_ROUTE_1_AFTER_START", True), ("LEVEL_06", True),
-                                         ("AREA_MT_MOON", False), ("CITY_PEWTER", False), ("ITEM_HM_01", False), ("EVENT_MAP", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, stone",
+    [("MAP_ROUTE_1_AFTER_START", True), ("LEVEL_06", True), ("AREA_MT_MOON", False), ("CITY_PEWTER", False),
+     ("ITEM_HM_01", False), ("EVENT_GOT_TOWN_MAP", False)],
+)  # fmt: skip
 def test_only_what_lies_between_milestones_is_a_stepping_stone(name, stone):
     entry = make(1, name, ["OWNED"])
     assert entry.is_stepping_stone == stone
