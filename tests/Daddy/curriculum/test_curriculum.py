@@ -90,6 +90,17 @@ def test_the_swarm_sends_every_env_once_to_a_savestate_of_a_new_kind(tmp_path):
     assert [spawn_id for _, _, spawn_id in play.vector.spawns] == [1, 1, 0, 0]
 
 
+def test_stepping_stones_are_savestates_but_no_place_for_a_swarm(tmp_path):
+    play = Play(tmp_path / "s", swarm=True, true_share=1.0)
+    play.row(is_first=1, map_id=38)
+    play.row(map_id=12)
+    play.written()
+    ((_, entry),) = play.curriculum.registry
+    assert (entry.milestone, entry.owned) == ("MAP_ROUTE_1_AFTER_START", [])
+    play.row(truncated=1)
+    assert play.vector.spawns == [(1, None, 0)]
+
+
 def test_a_disk_that_refuses_captures_is_an_alarm_and_a_pause(tmp_path):
     play = Play(tmp_path / "s")
     play.reach()

@@ -44,3 +44,12 @@ def test_the_sampler_goes_on_where_it_was_saved():
     starts(sampler, entries, 33)
     twin.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
     assert starts(twin, entries, 50) == starts(sampler, entries, 50)
+
+
+def test_true_starts_that_a_swarm_went_past_are_made_up_for():
+    entries = [make(n, tier=("early", "late")[n % 2]) for n in range(4)]
+    pairs, sampler = list(enumerate(entries, 1)), Sampler(5, 0.3)
+    assert [sampler.choose(pairs, sent_to=2) for _ in range(20)] == [2] * 20
+    later = Counter(sampler.choose(pairs) for _ in range(80))
+    assert later[0] >= 0.3 * 100 - 1
+    assert later[1] + later[3] >= TIER_SHARE * 100 - 1, "early ones too, the swarm was a late one"
