@@ -90,7 +90,7 @@ class BayesMonitor:
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
         prior: BetaPrior | None = None, forgetting: float = FORGETTING, spawn_steps: int = 0,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; 0 `spawn_steps`: no limit."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `spawn_steps` 0: no limit."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
         self._spawn_budgets = np.minimum(self.budgets, spawn_steps) if spawn_steps else self.budgets
@@ -227,7 +227,7 @@ class BayesMonitor:
         return [(int(start) - 1, float(a), float(b)) for start, a, b in zip(tried, alpha, beta, strict=True)]
 
     def next_rates(self) -> list[tuple[int, int, float, float]]:
-        """Pooled rates of the next step: (furthest milestone owned at spawn or -1, the next available one, alpha, beta).
+        """Pooled rates of the next step: (furthest milestone owned at spawn or -1, next available one, alpha, beta).
 
         Milestones and start states with few attempts lean on all others.
         """
@@ -248,7 +248,7 @@ class BayesMonitor:
         return rates[-1] if rates else float(self.mean[self.frontier])
 
     def scalars(self) -> dict[str, float]:
-        """What to plot: posterior means up to two milestones past the frontier, what is known of it, the alarm score."""
+        """What to plot: posterior means up to two milestones past the frontier, more about it, the alarm score."""
         present = [int(m) for m in np.flatnonzero(self.available)]
         shown = present[: present.index(self.frontier) + 3]
         return {

@@ -51,8 +51,8 @@ class EventLog(Protocol):
 @dataclass(frozen=True)
 class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
-    savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next episode starts; `source`: a
-    directory of savestates that an empty registry begins with."""
+    savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
+    episode starts; `source`: a directory of savestates that an empty registry begins with."""
 
     true_share: float = 0.3
     frozen: bool = False

@@ -8,7 +8,9 @@ from Daddy import train_slim
 from Daddy.curriculum.registry import Registry
 from Daddy.puffer_shim import rom_sha1
 from pokemonred_puffer import walkthrough
-from pokemonred_puffer.emulator import PYBOY_VERSION
+from pokemonred_puffer.bot.game import act
+from pokemonred_puffer.emulator import PYBOY_VERSION, Emulator
+from pokemonred_puffer.rom import resolve_rom
 
 SMALL = (
     "--num-envs 2 --log-interval 200 --max-episode-steps 12 --learning-starts 4000 --batch-size 4 --buffer-size 8000 "
@@ -36,3 +38,15 @@ def registry_of(directory: Path) -> Registry:
     registry = Registry(directory, rom_sha1("", False), PYBOY_VERSION)
     registry.load()
     return registry
+
+
+def recorded_state(path: Path, actions: int) -> Path:
+    """Writes the savestate of the recorded game after so many actions."""
+    emulator, recording = Emulator(resolve_rom()), walkthrough.Recording.load()
+    try:
+        for key in recording.keys[:actions]:
+            act(emulator, key)
+        path.write_bytes(emulator.save_state())
+    finally:
+        emulator.close()
+    return path
