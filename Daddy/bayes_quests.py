@@ -90,7 +90,7 @@ class BayesMonitor:
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
         prior: BetaPrior | None = None, forgetting: float = FORGETTING, spawn_steps: int = 0,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `spawn_steps` 0 is none."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `spawn_steps` 0: none."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
         self._spawn_budgets = np.minimum(self.budgets, spawn_steps) if spawn_steps else self.budgets

@@ -213,6 +213,7 @@ class Curriculum:
                 write_memory(self.registry.directory, entry, ordered.memory)
             number = self.registry.add(entry)
         except OSError as error:
+            self.registry.delete(entry.file)  # on a full disk above all
             self._pause(ordered.step_global, str(error))
             return
         self._logger.tags[number] = entry.name

@@ -192,10 +192,15 @@ class Registry:
             if spare and entry.covers() <= rest:
                 del self._by_id[number]
                 self._data.pop(entry.file, None)
-                for name in (f"{entry.name}.json", entry.file, f"{entry.name}.safetensors"):
-                    _try(lambda name=name: (self.directory / name).unlink(missing_ok=True))
+                self.delete(entry.file)
                 return True
         return False
+
+    def delete(self, file: str) -> None:
+        """Delete a savestate that is not entered, and what lies beside it."""
+        for ending in (".json", ".state", ".safetensors"):
+            path = self.directory / (file.removesuffix(".state") + ending)
+            _try(lambda path=path: path.unlink(missing_ok=True))
 
     def quarantine(self, spawn_id: int, reason: str) -> None:
         """Use a savestate no more."""

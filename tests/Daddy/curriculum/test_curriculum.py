@@ -44,6 +44,20 @@ def test_a_savestate_of_another_moment_than_the_one_asked_for_does_not_count(tmp
     assert "was lost and replaced" in play.told[-1][1]
 
 
+def test_captures_that_are_never_heard_of_again_are_given_up(tmp_path):
+    """Their worker died while it wrote."""
+    play = Play(tmp_path / "s")
+    for _ in range(5):
+        play.reach()
+    assert len(play.vector.captures) == 4, "so many of a kind are on their way"
+    for _ in range(100):
+        play.row()
+    play.reach()
+    assert len(play.vector.captures) == 5
+    play.written()
+    assert len(play.curriculum.registry) == 1
+
+
 def test_an_index_that_cannot_be_written_does_not_undo_an_entry(tmp_path, monkeypatch):
     play = Play(tmp_path / "s")
     play.reach()
@@ -126,6 +140,7 @@ def test_a_place_that_cannot_be_written_is_an_alarm_too(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
     other.written()
     assert other.told[-1][0] == "alarm" and len(other.curriculum.registry) == 0
+    assert not list((tmp_path / "t").iterdir()), "nothing is left where there is no room"
     other.row(truncated=1)
     assert other.vector.spawns == [(1, None, 0)]
 
