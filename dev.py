@@ -28,6 +28,7 @@ INPUTS = (ROOT / "pyproject.toml", PUFFER_BUILD / "puffer_build.py")
 COMMANDS = {
     "train_big": (("-m", "Daddy.train_big"), "the large training run"),
     "train_slim": (("-m", "Daddy.train_slim"), "the same loop with the small preset"),
+    "train_ppo": (("-m", "pokemonred_puffer.train", "train"), "the puffer PPO baseline"),
     "report": (("-m", "Daddy.report"), "summary of a run, alive or finished"),
     "evaluate": (("-m", "Daddy.evaluate"), "play a trained run's episodes without training noise"),
     "alarm_study": (("-m", "Daddy.alarm_study"), "how often progress alarms are wrong and how early they are right"),

@@ -78,6 +78,8 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=stagger,
+        spawn_steps=config.spawn_steps,
+        novelty_span=config.novelty_span,
         watchdog=WatchdogSettings(hang_s=config.hang_seconds, max_restarts=config.max_restarts),
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
@@ -132,6 +134,7 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
         build_monitor(config),
         config.bayes_weight if "bayes" not in config.ablate else 0.0,
         coupled="bayes" not in config.ablate,
+        novelty_span=config.novelty_span,
     )
 
 

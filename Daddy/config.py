@@ -129,6 +129,10 @@ class TrainConfig:
 
     rnd_weight: float = setting(1.0, "intrinsic", "w_rnd, weight of the random network distillation bonus")
     novelty_weight: float = setting(0.25, "intrinsic", "w_novel, weight of the episodic novelty bonus")
+    novelty_span: str = setting(
+        "milestone", "intrinsic", "visit counts of novelty begin anew with each episode, or with each milestone too",
+        choices=("episode", "milestone"),
+    )
     bayes_weight: float = setting(
         2.0, "intrinsic", "w_bayes: what a milestone that is never reached pays on reaching it, less as it is mastered"
     )
@@ -144,6 +148,9 @@ class TrainConfig:
     )
     true_start_share: float = setting(
         0.3, "curriculum", "share of episodes that start from the true start all the same"
+    )
+    spawn_steps: int = setting(
+        512, "curriculum", "steps of an episode from a savestate, as many again after each milestone; 0: as the others"
     )
     forget_at_spawn: bool = setting(
         False, "curriculum", "start from a savestate with an empty memory instead of the one that was saved with it"
@@ -210,7 +217,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
-    ("true_start_share", 0.3, 1),
+    ("true_start_share", 0.3, 1), ("spawn_steps", 0, None),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv
 _AT_ONCE = 8  # emulators that share a forward pass
 _SEED_OFFSET = 1_000_003  # far from the seeds of the training envs
 _Z95 = 1.96
+_RND_FOR_ACTING = ("target", "predictor", "pixels", "returns", "first_scale")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict
     """The part of a checkpoint that `load_weights` reads, as views of the live tensors."""
     intrinsic = mixer.state_dict()
     if "rnd" in intrinsic:
-        intrinsic["rnd"] = {name: intrinsic["rnd"][name] for name in ("target", "predictor", "pixels", "returns")}
+        intrinsic["rnd"] = {name: intrinsic["rnd"][name] for name in _RND_FOR_ACTING}
     learner = {"online": dict(network.state_dict())}
     return {"step_global": step_global, "agent": {"learner": learner}, "intrinsic": intrinsic}
 

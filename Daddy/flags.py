@@ -26,6 +26,7 @@ from Daddy.puffer_shim import (
 Rows = Mapping[str, np.ndarray] | np.ndarray
 BADGES = ("BOULDER", "CASCADE", "THUNDER", "RAINBOW", "SOUL", "MARSH", "VOLCANO", "EARTH")
 ITEMS = tuple(item.name for item in KEY_ITEMS)
+_LEVEL_SCALE = 100 / 255  # of the feature, whose rounding down `ceil` undoes
 
 # The recorded walkthrough of the cartridge has these milestones after so many steps; Red's pace is of the same order.
 _PACE = {
@@ -69,7 +70,7 @@ def decode(row: np.void, names: Names) -> Flags:
     city, route, dungeon = (int(i) for i in PLACES[row["map_id"]])
     quest = names.quest(row["milestones"])
     structured = row["structured"]
-    levels = np.ceil(structured[LAYOUT["levels"]] * (100 / 255)).astype(int)
+    levels = np.ceil(structured[LAYOUT["levels"]] * _LEVEL_SCALE).astype(int)
     return Flags(
         milestones=names.milestones(row["milestones"]),
         badges=tuple(name for bit, name in enumerate(BADGES) if int(row["badges"]) >> bit & 1),
@@ -104,6 +105,11 @@ def flag_bits(rows: Rows) -> np.ndarray:
         places[:, :1] == np.arange(len(CITIES)),
         places[:, 2:] == np.arange(len(DUNGEONS)),
     ), axis=1)  # fmt: skip
+
+
+def strongest_level(rows: Rows) -> np.ndarray:
+    """int64 (B,): level of the strongest companion in each of the records (B,), 0 without any."""
+    return np.ceil(rows["structured"][:, LAYOUT["levels"]].max(axis=1) * _LEVEL_SCALE).astype(np.int64)
 
 
 class FirstTime(NamedTuple):

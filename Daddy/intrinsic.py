@@ -36,16 +36,20 @@ class RewardMixer:
     """Scores the arriving observations. A weight of 0 switches the bonus off and saves its cost.
 
     The monitor, if any, sees every observation; `coupled` lets its frontier scale the weights of RND and novelty.
+    `novelty_span` is "episode", or "milestone" where novelty's counts begin anew with each milestone.
     """
 
     def __init__(
         self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float,
         monitor: BayesMonitor | None = None, bayes_weight: float = 0.0, coupled: bool = False,
+        novelty_span: str = "episode",
     ) -> None:  # fmt: skip
         self.rnd, self.novelty, self.monitor = rnd, novelty, monitor
         self._base = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
         self._bayes_weight = bayes_weight if monitor else 0.0
         self._coupled = coupled and monitor is not None
+        self._per_milestone = novelty_span == "milestone"
+        self._owned: np.ndarray | None = None  # milestones u1 (N, M) of each env's last record
         self.weights = self._weights_now()  # of the last scored batch
 
     @property
@@ -66,11 +70,22 @@ class RewardMixer:
         rnd = np.where(first, zeros, self.rnd.bonus(rows["screen"], env_ids, first)) if self.rnd else zeros
         novel = zeros
         if self.novelty:
-            counts_bonus = self.novelty.bonus(rows["map_id"], rows["x"], rows["y"], env_ids, first)
-            novel = np.where(first, zeros, counts_bonus)
+            anew = self._counts_anew(rows, env_ids, first)
+            novel = np.where(first, zeros, self.novelty.bonus(rows["map_id"], rows["x"], rows["y"], env_ids, anew))
         bayes = self.monitor.observe(rows, env_ids) if self.monitor else zeros
         total = env + weights["rnd"] * rnd + weights["novel"] * novel + weights["bayes"] * bayes
         return RewardTerms(env, rnd, novel, bayes, total.astype(np.float32))
+
+    def _counts_anew(self, rows: np.ndarray, env_ids: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Where novelty's counts begin anew, bool (B,), as the record env's visit counts do."""
+        if not self._per_milestone:
+            return first
+        now = rows["milestones"]
+        if self._owned is None:
+            self._owned = np.zeros((self.novelty.num_envs, now.shape[1]), np.uint8)
+        changed = (now != self._owned[env_ids]).any(axis=1)
+        self._owned[env_ids] = now
+        return first | changed
 
     def train(self, rows: np.ndarray) -> dict[str, float]:
         """Fit the RND predictor to fresh observations; returns what to log."""

@@ -1,4 +1,5 @@
-"""Episodic novelty: 1/sqrt(n), n being how often this episode has stood on this (map, x, y)."""
+"""Episodic novelty: 1/sqrt(n), n being how often this episode has stood on this (map, x, y), since its last milestone
+if `anew` says so: with a new errand, known ground is worth another walk."""
 
 from __future__ import annotations
 
@@ -18,14 +19,15 @@ class EpisodicNovelty:
         self._keys = np.zeros((num_envs, slots), np.uint32)  # key + 1; 0 is free
         self._counts = np.zeros((num_envs, slots), np.uint32)
         self._places = np.zeros(num_envs, np.int64)
+        self.num_envs = num_envs
 
     def bonus(self, map_id: np.ndarray, x: np.ndarray, y: np.ndarray, env_ids: np.ndarray,
-              first: np.ndarray) -> np.ndarray:
+              anew: np.ndarray) -> np.ndarray:
         """Count the places that envs `env_ids` (B,), without repeats, have just arrived at; float32 (B,) in (0, 1].
 
-        map_id, x, y are u1 (B,); first bool (B,) starts an episode: its place is counted as the only one so far.
+        map_id, x, y are u1 (B,); anew bool (B,) forgets what was counted: the place is the only one so far.
         """
-        begun = env_ids[first]
+        begun = env_ids[anew]
         self._keys[begun], self._counts[begun], self._places[begun] = 0, 0, 0
         if 2 * (self._places.max() + 1) > self._keys.shape[1]:
             self._grow()
@@ -38,7 +40,7 @@ class EpisodicNovelty:
         return (1.0 / np.sqrt(self._counts[env_ids, slot])).astype(np.float32)
 
     def places(self) -> np.ndarray:
-        """Distinct places of each env's present episode, int64 (num_envs,)."""
+        """Distinct places counted for each env, int64 (num_envs,)."""
         return self._places.copy()
 
     def _find(self, key: np.ndarray, env_ids: np.ndarray) -> np.ndarray:

@@ -17,16 +17,20 @@ _EPS = 1e-4
 _LEVELS = np.arange(256, dtype=np.uint8)[:, None] >> np.array([6, 4, 2, 0], dtype=np.uint8) & 3
 # A packed byte's two pairs of neighbours, each summed, as one 2-byte word: a single look-up yields both.
 _PAIRS = np.ascontiguousarray(_LEVELS[:, ::2] + _LEVELS[:, 1::2]).view(np.uint16).ravel()
+_WINDOW = 50_000  # transitions that the scale of rewards remembers: screens that are known by now set the scale
+_LEAST_SHARE = 0.02  # of the first scale, below which errors are noise: the scale falls no further
 
 
 class RunningMoments:
     """Mean and variance of a stream of vectors (Chan's parallel update), in float64."""
 
-    def __init__(self, size: int):
-        self.mean, self.var, self.count = np.zeros(size), np.ones(size), 0.0
+    def __init__(self, size: int, window: float = float("inf")):
+        """`window` is the most rows that count: beyond it old ones fade exponentially."""
+        self.mean, self.var, self.count, self.window = np.zeros(size), np.ones(size), 0.0, window
 
     def update(self, values: np.ndarray) -> None:
         """Add rows (n, size)."""
+        self.count = min(self.count, self.window)
         values = values.astype(np.float64)
         count = len(values)
         mean = np.add.reduce(values, 0) / count
@@ -68,7 +72,8 @@ class RND:
     """Bonus = squared prediction error / std of discounted intrinsic returns, so it is never negative.
 
     Screens are halved to 36x40, whitened by running moments and clipped. The predictor is fitted to fresh observations
-    only: replayed ones would be worn out before they had paid.
+    only: replayed ones would be worn out before they had paid. The std fades with a window, since the first thousand
+    screens, all new, would otherwise make everything later look known; below a share of its first value it stays.
     """
 
     def __init__(self, num_envs: int, device: torch.device | str = "cpu", seed: int = 0, outputs: int = 64,
@@ -83,7 +88,8 @@ class RND:
             self.target = _net((hidden,), outputs).requires_grad_(False).to(self.device)
             self.predictor = _net((hidden, hidden), outputs).to(self.device)
         self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=lr, fused=True)
-        self.pixels, self.returns = RunningMoments(_PIXELS), RunningMoments(1)
+        self.pixels, self.returns = RunningMoments(_PIXELS), RunningMoments(1, _WINDOW)
+        self._first_scale = 0.0  # once the warm-up is over
         self._discounted = np.zeros(num_envs)
         self._fresh: list[np.ndarray] = []
 
@@ -103,8 +109,12 @@ class RND:
             self.returns.update(self._discounted[ids, None])
         if self.returns.count < self.warmup:
             return np.zeros(len(screen), np.float32)
-        scale = np.sqrt(self.returns.var[0]) + 1e-8
-        return np.where(paid, error / scale, 0.0).astype(np.float32)
+        return np.where(paid, error / self._scale(), 0.0).astype(np.float32)
+
+    def _scale(self) -> float:
+        scale = float(np.sqrt(self.returns.var[0])) + 1e-8
+        self._first_scale = self._first_scale or scale
+        return max(scale, _LEAST_SHARE * self._first_scale)
 
     def train(self, screen: np.ndarray) -> dict[str, float]:
         """Collect fresh screens u1 (B, 72, 20); fit the predictor once enough are there and return what to log."""
@@ -143,7 +153,7 @@ class RND:
         return {
             "target": dict(self.target.state_dict()), "predictor": dict(self.predictor.state_dict()),
             "moments": moments, "pixels": self.pixels.state_dict(), "returns": self.returns.state_dict(),
-            "discounted": self._discounted, "fresh": np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)]),
+            "first_scale": self._first_scale, "discounted": self._discounted, "fresh": np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)]),
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -155,6 +165,7 @@ class RND:
             self.optimizer.state[parameter] = {key: value.clone().to(self.device) for key, value in saved.items()}
         self.pixels.load_state_dict(state["pixels"])
         self.returns.load_state_dict(state["returns"])
+        self._first_scale = float(state["first_scale"])
         self._discounted[:] = np.asarray(state["discounted"])
         fresh = np.asarray(state["fresh"])
         self._fresh = [np.array(fresh)] if len(fresh) else []

@@ -28,7 +28,7 @@ def bare(tmp_path, monkeypatch) -> list[tuple]:
 def test_every_verb_is_listed_and_points_at_something():
     for verb, (command, _) in dev.COMMANDS.items():
         assert f"\n  {verb} " in dev.usage()
-        target = command[-1].replace(".", "/") + ".py" if command[0] == "-m" else command[0]
+        target = command[1].replace(".", "/") + ".py" if command[0] == "-m" else command[0]
         assert (ROOT / target).is_file(), verb
 
 

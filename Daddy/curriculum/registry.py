@@ -19,7 +19,7 @@ from Daddy.puffer_shim.capture import write_atomically
 FORMAT = 1
 INDEX = "registry.json"
 PER_MILESTONE = 3
-IN_ALL = 64
+IN_ALL = 96
 _MAX_INDEX_BYTES = 16 * 2**20
 
 
@@ -181,7 +181,8 @@ class Registry:
         for number in sorted(candidates, key=lambda n: self._by_id[n].learnability):
             entry = self._by_id[number]
             rest = set().union(*(e.covers() for n, e in self._by_id.items() if n != number))
-            if self.count(entry.milestone) > 1 and entry.covers() <= rest:
+            spare = entry.is_stepping_stone or self.count(entry.milestone) > 1
+            if spare and entry.covers() <= rest:
                 del self._by_id[number]
                 self._data.pop(entry.file, None)
                 for name in (f"{entry.name}.json", entry.file, f"{entry.name}.safetensors"):

@@ -15,6 +15,7 @@ from typing import Any
 from Daddy.beta import FORGETTING, BetaPrior
 
 TIERS = ("early", "mid", "late")
+STEPPING_STONES = ("LEVEL_", "MAP_")  # how kinds begin of which none is kept for its own sake
 MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
@@ -71,9 +72,14 @@ class Savestate:
         self.alpha = fade * self.alpha + rest * _PRIOR.alpha + success
         self.beta = fade * self.beta + rest * _PRIOR.beta + (not success)
 
+    @property
+    def is_stepping_stone(self) -> bool:
+        """Taken on the way between milestones, not at one."""
+        return self.milestone.startswith(STEPPING_STONES)
+
     def covers(self) -> set[str]:
         """All that one can start behind by starting here."""
-        return {self.milestone, *self.owned}
+        return {*self.owned} if self.is_stepping_stone else {self.milestone, *self.owned}
 
 
 def parse_entry(content: Any) -> Savestate:

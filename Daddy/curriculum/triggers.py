@@ -1,4 +1,9 @@
-"""When a savestate is worth taking: the first time that an episode gets somewhere."""
+"""When a savestate is worth taking: the first time that an episode gets somewhere.
+
+Milestones, key items, towns and caves; and, as the cells of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), every map
+that is entered for the first time since the last milestone, and every other level of the strongest companion: what lies
+between two milestones is too far for one episode's exploration.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.flags import FirstTime, FlagWatcher
-from Daddy.puffer_shim import MILESTONE_TABLE, milestone_names
+from Daddy.flags import FirstTime, FlagWatcher, strongest_level
+from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
 
-_PREFIXES = {"milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_"}  # the most telling first
+_PREFIXES = {
+    "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": "LEVEL_", "map": "MAP_",
+}  # the most telling first
+LEVEL_STEP = 2
 _RANK = {kind: rank for rank, kind in enumerate(_PREFIXES)}
 _TIERS = {milestone.name: milestone.tier for milestone in MILESTONE_TABLE}
 
@@ -20,8 +28,8 @@ _TIERS = {milestone.name: milestone.tier for milestone in MILESTONE_TABLE}
 class Trigger:
     """Env `env_id` has just got `name`, which its episode did not begin with; `row` is its place in the batch.
 
-    A name is a milestone's (badges and beaten leaders are among them), ITEM_<key item>, CITY_<town> or AREA_<dungeon>.
-    `owned` are the milestones it now has.
+    A name is a milestone's (badges and beaten leaders are among them), ITEM_<key item>, CITY_<town>, AREA_<dungeon>,
+    LEVEL_<n> or MAP_<map>_AFTER_<milestone>. `owned` are the milestones it now has.
     """
 
     env_id: int
@@ -36,6 +44,7 @@ class Triggers:
 
     def __init__(self, num_envs: int) -> None:
         self._watcher = FlagWatcher(num_envs)
+        self._stones = _SteppingStones(num_envs)
         self._progressed = np.zeros(num_envs, bool)
         self.seen: Counter[str] = Counter()  # by name
 
@@ -47,6 +56,8 @@ class Triggers:
             self._progressed[first.env_id] |= first.kind == "milestone"
             if first.kind in _RANK:
                 best[first.env_id] = min(best.get(first.env_id, first), first, key=lambda f: _RANK[f.kind])
+        for first in self._stones.update(rows, env_ids):
+            best.setdefault(first.env_id, first)
         if not best:
             return []
         places = {int(env): row for row, env in enumerate(env_ids)}
@@ -65,6 +76,39 @@ class Triggers:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.seen = Counter(state["seen"])
+
+
+class _SteppingStones:
+    """Maps entered for the first time since the episode's start or last milestone, and levels reached."""
+
+    def __init__(self, num_envs: int) -> None:
+        self._entered = np.zeros((num_envs, 256), bool)
+        self._owned: np.ndarray | None = None  # milestones u1 (N, M) of each env's last record
+        self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
+
+    def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
+        """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
+        now, maps = rows["milestones"], rows["map_id"]
+        if self._owned is None:
+            self._owned = np.zeros((len(self._entered), now.shape[1]), np.uint8)
+        first = rows["is_first"].astype(bool)
+        anew = first | (now != self._owned[env_ids]).any(axis=1)  # [B]
+        self._owned[env_ids] = now
+        self._entered[env_ids[anew]] = False
+        entered = ~anew & ~self._entered[env_ids, maps]
+        self._entered[env_ids, maps] = True
+        level = strongest_level(rows) // LEVEL_STEP  # [B]
+        rose = ~first & (level > self._level[env_ids])
+        self._level[env_ids] = np.where(first, level, np.maximum(level, self._level[env_ids]))
+        return [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in np.flatnonzero(entered | rose)]
+
+    def _named(self, env_id: int, row: np.void, rose: bool) -> FirstTime:
+        step = int(row["episode_step"])
+        if rose:
+            return FirstTime(env_id, "level", f"{self._level[env_id] * LEVEL_STEP:02d}", step)
+        owned = milestone_names(row["milestones"])
+        after = owned[-1].removeprefix("EVENT_") if owned else "START"
+        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}_AFTER_{after}", step)
 
 
 def _trigger(first: FirstTime, row: int, record: np.void) -> Trigger:

@@ -39,6 +39,8 @@ class EnvCreator:
     num_actions: int = 0
     env_id: int = 0
     first_episode_steps: int | None = None
+    spawn_steps: int = 0
+    novelty_span: str = "episode"
 
     def __call__(self, buf: dict | None = None, seed: int | None = None) -> GymnasiumPufferEnv:
         """The env with its rows in ``buf``. ``seed`` is pufferlib's and unused: seeds come with reset."""
@@ -49,4 +51,7 @@ class EnvCreator:
         """The bare record env, with its record in ``row`` (RECORD.itemsize,) uint8 if given."""
         config = {**self.env_config, "env_id": self.env_id, "max_steps": self.max_episode_steps}
         env = self.factory(config, self.reward_name)
-        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps, row, self.env_id)
+        return RecordEnv(
+            env, self.max_episode_steps, self.first_episode_steps, row, self.env_id, self.spawn_steps,
+            self.novelty_span,
+        )  # fmt: skip

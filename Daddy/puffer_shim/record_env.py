@@ -26,14 +26,16 @@ class RecordEnv(gymnasium.Env):
     its screen straight into it.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
     of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
-    ``first_episode_steps`` already, if given. Infos are always empty. ``report`` is called with a SpawnFailed.
+    ``first_episode_steps`` already, if given, and one that starts from a savestate after ``spawn_steps``, if not 0: each
+    milestone gives it as many steps again. ``novelty_span`` "milestone" lets the visit counts begin anew with each
+    milestone, not only with each "episode". Infos are always empty. ``report`` is called with a SpawnFailed.
     """
 
     observation_space = RECORD_SPACE
 
     def __init__(
         self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None,
-        row: np.ndarray | None = None, env_id: int = 0,
+        row: np.ndarray | None = None, env_id: int = 0, spawn_steps: int = 0, novelty_span: str = "episode",
     ) -> None:  # fmt: skip
         self.env = env = adapt(env)
         self.env_id = env_id
@@ -42,6 +44,7 @@ class RecordEnv(gymnasium.Env):
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._limit = self._next_limit
+        self._spawn_steps, self._counts_per_milestone = spawn_steps, novelty_span == "milestone"
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         self.record = record = self._row.view(RECORD)[0]  # the last record, a view
@@ -95,8 +98,25 @@ class RecordEnv(gymnasium.Env):
         self._limit, self._next_limit = self._next_limit, self.max_episode_steps
         self._visits.clear()
         self._term_values = ()
-        self._write(observation, 0.0, is_first=True)
+        now = self._telemetry()
+        self._owned = now.milestones.tobytes()
+        self._limit_spawned()
+        self._write(now, observation, 0.0, is_first=True)
         return self._row, {}
+
+    def _limit_spawned(self) -> None:
+        if self._spawn_id and self._spawn_steps:
+            self._limit = min(self.max_episode_steps, self._step + self._spawn_steps)
+
+    def _note_milestones(self, now: Any) -> None:
+        """What a new milestone starts: counts of places, and another span of an episode from a savestate."""
+        owned = now.milestones.tobytes()
+        if owned == self._owned:
+            return
+        self._owned = owned
+        self._limit_spawned()
+        if self._counts_per_milestone:
+            self._visits.count_anew()
 
     def _reset_env(self, seed: int, options: dict | None) -> dict:
         """The env's first observation, from its spawn if it takes it, else from its true start."""
@@ -116,8 +136,10 @@ class RecordEnv(gymnasium.Env):
         self._step += 1
         reward = float(reward)
         self._return += reward
+        now = self._telemetry()
+        self._note_milestones(now)
         truncated = not terminated and (bool(truncated) or self._step >= self._limit)
-        self._write(observation, reward, action=int(action), terminated=bool(terminated), truncated=truncated)
+        self._write(now, observation, reward, action=int(action), terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 
     def render(self) -> np.ndarray:
@@ -127,10 +149,9 @@ class RecordEnv(gymnasium.Env):
         self.env.close()
 
     def _write(
-        self, observation: dict, reward: float, *, action: int = -1, is_first: bool = False,
+        self, now: Any, observation: dict, reward: float, *, action: int = -1, is_first: bool = False,
         terminated: bool = False, truncated: bool = False,
     ) -> None:  # fmt: skip
-        now = self._telemetry()
         map_id, x, y = now.map_id, now.x, now.y
         walking = not (now.text_open or now.in_battle)
         self._visits.visit(map_id, x, y, action if walking else -1)

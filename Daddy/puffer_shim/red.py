@@ -21,6 +21,7 @@ from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
 from pokemonred_puffer.global_map import regions_of
 from pokemonred_puffer.rom import resolve_rom
 
+RED_MAPS = {int(map_id): map_id.name for map_id in MapIds}  # the disassembly's names
 SURFACE = ("reset", "step", "close", "read_m")
 
 
@@ -134,7 +135,7 @@ def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int,
     """
     world = resolve_rom(rom or None, allow_mismatch).world
     if world is None:
-        return {int(map_id): map_id.name for map_id in MapIds}
+        return dict(RED_MAPS)
     return {int(entry["id"]): str(entry["name"]) for entry in world["maps"]}
 
 

@@ -26,9 +26,13 @@ class VisitCounts:
 
     def clear(self) -> None:
         """Start an episode."""
-        self._tables: dict[int, np.ndarray] = {}
+        self.count_anew()
         self._walked: set[int] = set()
         self._place = -1
+
+    def count_anew(self) -> None:
+        """Forget the counts but not the tiles: all that is known ground is new again."""
+        self._tables: dict[int, np.ndarray] = {}
 
     @property
     def tiles(self) -> int:

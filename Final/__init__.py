@@ -1,0 +1,1 @@
+"""Frozen agents that newer ones are measured against."""
