@@ -153,7 +153,8 @@ class RND:
         return {
             "target": dict(self.target.state_dict()), "predictor": dict(self.predictor.state_dict()),
             "moments": moments, "pixels": self.pixels.state_dict(), "returns": self.returns.state_dict(),
-            "first_scale": self._first_scale, "discounted": self._discounted, "fresh": np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)]),
+            "first_scale": self._first_scale, "discounted": self._discounted,
+            "fresh": np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)]),
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
+from Daddy.frames import unpack2bit
 from Daddy.rnd import RND, RunningMoments
 
 IDS, NO = np.arange(8), np.zeros(8, bool)
@@ -84,3 +86,30 @@ def test_running_moments_equal_numpy():
     np.testing.assert_allclose(moments.mean, values.mean(0))
     np.testing.assert_allclose(moments.var, values.var(0))
     assert moments.count == pytest.approx(100)
+
+
+def test_a_window_forgets_what_lies_far_back():
+    rng = np.random.default_rng(0)
+    ever, fading = RunningMoments(1), RunningMoments(1, window=50)
+    for mean in (0.0, 10.0):
+        for _ in range(100):
+            values = rng.normal(mean, 1.0, (5, 1))
+            ever.update(values)
+            fading.update(values)
+    assert ever.mean[0] == pytest.approx(5.0, abs=0.2) and fading.mean[0] == pytest.approx(10.0, abs=0.5)
+    assert ever.var[0] > 20 and fading.var[0] == pytest.approx(1.0, abs=0.5)
+
+
+def test_screens_are_halved_and_scored_as_one_would_write_it():
+    rng = np.random.default_rng(0)
+    rnd = RND(8)
+    drive(rnd, rng, 20, screens)  # off the start: normalisers, and biases that are not zero
+    screen = screens(rng)
+    levels = unpack2bit(screen)
+    halved = levels.reshape(8, 36, 2, 40, 2).sum(axis=(2, 4)).reshape(8, -1)
+    np.testing.assert_array_equal(rnd._halve(screen), halved)
+    whitened = np.clip((halved - rnd.pixels.mean) / np.sqrt(rnd.pixels.var + 1e-4), -5, 5)
+    inputs = torch.from_numpy(whitened.astype(np.float32))
+    with torch.no_grad():
+        errors = (rnd.predictor(inputs) - rnd.target(inputs)).square().mean(dim=1).numpy()
+    np.testing.assert_allclose(rnd._error(halved.astype(np.uint8)), errors, rtol=1e-4)
