@@ -100,7 +100,7 @@ class _Learned(torch.autograd.Function):
         out, scaled, scale, gamma = ctx.saved_tensors
         screens, fast = ctx.screens, out.dtype
         flat = (-1, out.shape[-1])
-        grad = torch.where(out > 0, grad_out, 0.0).float().view(flat)  # (n, C0)
+        grad = torch.ops.aten.threshold_backward(grad_out, out, 0).float().view(flat)  # (n, C0)
         scaled = scaled.reshape(flat)
         along = grad * scaled
         inside = torch.addcmul(grad * gamma, scaled, along @ (gamma / len(gamma))[:, None], value=-1.0)
@@ -113,7 +113,7 @@ class _Learned(torch.autograd.Function):
 
 def _by_weight(inside: Tensor, screens: Screens) -> Tensor:
     """Gradient (C0, K, 64) of the weight, oldest frame first, for that of the sums (T, B, 90, C0)."""
-    levels, steps, found = expand_cells(screens.cells).to(inside.dtype), len(inside), []  # (K-1+T, B, 9, 10, 64)
+    levels, steps, found = expand_cells(screens.cells, inside.dtype), len(inside), []  # (K-1+T, B, 9, 10, 64)
     for age in range(len(screens.same), -1, -1):
         known = inside * screens.same[age - 1][..., None, None] if age else inside
         begin = len(screens.same) - age

@@ -65,9 +65,12 @@ def unpack_cells(packed: torch.Tensor) -> torch.Tensor:
     return expand_cells(pack_cells(packed))
 
 
-def expand_cells(cells: torch.Tensor) -> torch.Tensor:
-    """Levels uint8 (..., 64) of packed cells (..., 16)."""
-    return _expand_torch(cells)
+def expand_cells(cells: torch.Tensor, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+    """Levels of type `dtype` (..., 64) of packed cells uint8 (..., 16)."""
+    if dtype == torch.uint8 or cells.device.type != "cpu":
+        return _expand_torch(cells).to(dtype)
+    table = torch.from_numpy(_UNPACK_TABLE.view(np.uint8)).to(dtype).view(torch.uint8).numpy()  # 256 * four levels
+    return torch.from_numpy(table.view(f"V{table.size // 256}")[cells.numpy()].view(np.uint8)).view(dtype)
 
 
 def _regroup(rows: torch.Tensor) -> torch.Tensor:
