@@ -81,8 +81,8 @@ def _run(encoder: CellEncoder, screens: Screens, rows: tuple[Tensor, Tensor], fa
     norm = encoder.cell_norm
     share = torch.full((x.shape[-1], 1), 1.0 / x.shape[-1])
     scale = (x.square() @ share).add_(norm.eps).rsqrt_()  # (T, B, 90, 1)
-    scaled = x * scale
-    return torch.addcmul(norm.bias, scaled, norm.weight).clamp_min_(0.0).to(fast), scaled, scale
+    x *= scale
+    return torch.addcmul(norm.bias, x, norm.weight).clamp_min_(0.0).to(fast), x, scale
 
 
 class _Learned(torch.autograd.Function):
