@@ -30,6 +30,7 @@ from Daddy.names import Names
 
 _EPISODE_LINES_PER_SECOND = 4.0
 _THETAS_SHOWN = 2
+_LAST_WORDS_S = 0.5  # at the end: for alarms of the writer that still belong into the files
 _TERMS = ("env", "rnd", "novel", "bayes")
 
 
@@ -199,8 +200,7 @@ class RunLogger:
         self._status.update(step_global=step_global, phase=phase, loop_heartbeat=time.time())
         self.console.say_phase(phase)
         self._writer.raise_bug()
-        while self._writer.messages:
-            self.log_event("alarm", self._writer.messages.popleft())
+        self._say_messages()
 
     def note_checkpoint(self, path: Path, step_global: int, resume_command: str = "") -> None:
         """Say that ``path`` now holds a complete checkpoint, and how to go on from it."""
@@ -226,10 +226,16 @@ class RunLogger:
         if self._status.phase not in schema.FINAL_PHASES:
             self._status.update(phase="failed", exit_code=EXIT_FAILURE)
             self.console.say_phase("failed")
+        self._writer.barrier(_LAST_WORDS_S)
+        self._say_messages()
         self._writer.close()
         for message in self._writer.messages:
             self.console.print(f"[alarm] {message}")
         self.console.close()
+
+    def _say_messages(self) -> None:
+        while self._writer.messages:
+            self.log_event("alarm", self._writer.messages.popleft())
 
     def _write_status(self) -> OSError | None:
         """On the writer's thread, once a second."""

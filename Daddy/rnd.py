@@ -150,11 +150,11 @@ class RND:
     def state_dict(self) -> dict[str, Any]:
         """Both networks, the optimizer's moments and every normaliser, as nested dicts of arrays and plain values."""
         moments = {name: dict(self.optimizer.state.get(p, {})) for name, p in self.predictor.named_parameters()}
+        fresh = np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)])
         return {
             "target": dict(self.target.state_dict()), "predictor": dict(self.predictor.state_dict()),
             "moments": moments, "pixels": self.pixels.state_dict(), "returns": self.returns.state_dict(),
-            "first_scale": self._first_scale, "discounted": self._discounted,
-            "fresh": np.concatenate([*self._fresh, np.zeros((0, _PIXELS), np.uint8)]),
+            "first_scale": self._first_scale, "discounted": self._discounted, "fresh": fresh,
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -148,8 +148,9 @@ def test_the_log_keeps_what_the_terminal_showed(run):
 # --- what goes wrong
 
 
-def test_a_disk_that_is_full_for_a_while_stops_nothing_and_loses_nothing(tmp_path, monkeypatch):
-    """The log files cannot be written until the run has told its first interval; then there is room again."""
+@pytest.mark.parametrize("until", ["log_interval", "finish"])
+def test_a_disk_that_is_full_for_a_while_stops_nothing_and_loses_nothing(until, tmp_path, monkeypatch):
+    """The log files cannot be written until the run has told an interval, or its end; then there is room again."""
     write, told = os.write, threading.Event()
 
     def refuse(descriptor: int, data: bytes) -> int:
@@ -157,15 +158,15 @@ def test_a_disk_that_is_full_for_a_while_stops_nothing_and_loses_nothing(tmp_pat
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    log_interval = RunLogger.log_interval
+    method = getattr(RunLogger, until)
 
-    def tell(self, line: str, scalars: dict, step_global: int) -> None:
-        log_interval(self, line, scalars, step_global)
-        if step_global >= 150:
+    def tell(self, *args) -> None:
+        method(self, *args)
+        if until == "finish" or args[-1] >= 150:
             told.set()
 
     monkeypatch.setattr(os, "write", refuse)
-    monkeypatch.setattr(RunLogger, "log_interval", tell)
+    monkeypatch.setattr(RunLogger, until, tell)
     shown = train(tmp_path, "--run-name", "full")
     directory = tmp_path / "full"
     assert re.search(r"^\[alarm\] log files cannot be written \(No space left on device: .+\); training", shown, re.M)
@@ -444,6 +445,8 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "wrappers": ("other", "", vector_of),
     "reward_modules": ("quest", "", vector_of),
     "max_episode_steps": ("99", "", vector_of),
+    "spawn_steps": ("99", "", vector_of),
+    "novelty_span": ("episode", "", vector_of),
     "model_size": ("large", "", agent_of),
     "precision": ("float32", "", agent_of),
     "batch_size": ("3", "", agent_of),

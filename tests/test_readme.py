@@ -11,6 +11,8 @@ import dev
 from Daddy import evaluate
 from Daddy.cli import build_parser
 from Daddy.config import preset
+from Final.epsilon.settings import parse_config
+from pokemonred_puffer.ppo.cli import Cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -40,8 +42,12 @@ def test_every_command_exists_with_its_flags(command):
     assert Path(module).is_file() or importlib.util.find_spec(module), module
     if module == "Daddy.evaluate":
         evaluate.build_parser().parse_args(flags)
-    if module.startswith("Daddy.train_"):
+    elif module.startswith("Daddy.train_"):
         build_parser("prog", "text", preset("big")).parse_args(flags)
+    elif module == "pokemonred_puffer.train":
+        Cli().parse(flags)
+    elif module == "Final.epsilon.train":
+        parse_config(flags)
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))

@@ -1,8 +1,8 @@
 """When a savestate is worth taking: the first time that an episode gets somewhere.
 
-Milestones, key items, towns and caves; and, as the cells of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), every map
-that is entered for the first time since the last milestone, and every other level of the strongest companion: what lies
-between two milestones is too far for one episode's exploration.
+Milestones, key items, towns and caves; and, as the cells of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), every
+map that is entered for the first time since the last milestone, and every other level of the strongest companion: what
+lies between two milestones is too far for one episode's exploration.
 """
 
 from __future__ import annotations

@@ -119,12 +119,12 @@ class LogWriter:
         if now - self._second >= 1.0 or self._stop.is_set():
             self._second, self._status_error = now, self._each_second()
         self.refused = tuple(errors)
+        self._report(list(errors.values()) or ([self._status_error] if self._status_error else []), now)
         if errors:
             self._barriers.extend(barriers)
         else:
             for done in barriers:
                 done.set()
-        self._report(list(errors.values()) or ([self._status_error] if self._status_error else []), now)
 
     def _report(self, errors: list[OSError], now: float) -> None:
         """Say when the disk begins to refuse, once a minute while it does, and when it takes everything again."""

@@ -26,8 +26,8 @@ class RecordEnv(gymnasium.Env):
     its screen straight into it.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
     of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
-    ``first_episode_steps`` already, if given, and one that starts from a savestate after ``spawn_steps``, if not 0: each
-    milestone gives it as many steps again. ``novelty_span`` "milestone" lets the visit counts begin anew with each
+    ``first_episode_steps`` already, if given, and one that starts from a savestate after ``spawn_steps``, if not 0:
+    each milestone gives it as many steps again. ``novelty_span`` "milestone" lets the visit counts begin anew with each
     milestone, not only with each "episode". Infos are always empty. ``report`` is called with a SpawnFailed.
     """
 

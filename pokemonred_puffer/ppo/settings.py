@@ -78,7 +78,7 @@ class Settings:
     vf_coef: float = setting(0.5319333384064214, "agent", "weight of the value loss")
     ent_coef: float = setting(0.01001337416019442, "agent", "weight of the entropy bonus")
     max_grad_norm: float = setting(0.5, "agent", "gradients are clipped to this norm")
-    norm_adv: bool = setting(True, "agent", "normalise advantages in each minibatch")
+    norm_adv: bool = setting(True, "agent", "normalise advantages over the rollout")
     target_kl: float = setting(0.0, "agent", "leave out the epochs of a rollout after its policy moved so far; 0: none")
     scale_rewards: bool = setting(False, "agent", "divide rewards by the running deviation of their discounted sums")
 
@@ -86,9 +86,9 @@ class Settings:
 PRESETS: dict[str, dict[str, Any]] = {
     "upstream": {},
     "cpu": {
-        "total_steps": 1_000_000, "num_envs": 8, "num_workers": 0, "env_batch_size": 0, "max_episode_steps": 2_048,
-        "wrappers": "empty", "policy": "cells.CellPolicy", "hidden_size": 128, "threads": 1, "batch_size": 1_024,
-        "minibatch_size": 256, "update_epochs": 4, "bptt_horizon": 32, "learning_rate": 5e-4, "gae_lambda": 0.95,
+        "total_steps": 1_000_000, "num_envs": 16, "num_workers": 0, "env_batch_size": 0, "max_episode_steps": 2_048,
+        "wrappers": "empty", "policy": "cells.CellPolicy", "hidden_size": 128, "threads": 1, "batch_size": 2_048,
+        "minibatch_size": 512, "update_epochs": 4, "bptt_horizon": 32, "learning_rate": 5e-4, "gae_lambda": 0.95,
         "gamma": 0.998, "clip_coef": 0.2, "clip_vloss": False, "vf_coef": 0.5, "ent_coef": 0.01,
         "scale_rewards": True, "save_interval": 100_000,
     },

@@ -51,13 +51,18 @@ class _Batch:
 
 
 class PPO:
-    """Learns from rollouts with Adam; `rng` shuffles the segments."""
+    """Learns from rollouts with Adam; `rng` shuffles the segments.
+
+    Advantages are normalised over the rollout, not over each minibatch: rewards here are rare, and a minibatch without
+    any would have its noise blown up to the size of an event.
+    """
 
     def __init__(self, policy: RecurrentPolicy, settings: PPOSettings, learning_rate: float, seed: int,
                  device: torch.device | str = "cpu") -> None:
         self.policy, self.settings, self.device = policy, settings, torch.device(device)
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=learning_rate, eps=1e-5)
         self.rng = np.random.default_rng(seed)
+        self._moments = (0.0, 1.0)  # mean and deviation of the rollout's advantages
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """For the coming updates."""
@@ -71,6 +76,8 @@ class PPO:
         estimated = advantages(rollout.values, rollout.rewards, rollout.terminated, rollout.truncated, s.gamma,
                                s.gae_lambda)
         batch = _segments(rollout, estimated)
+        played = estimated[rollout.valid]
+        self._moments = float(played.mean()), float(played.std(correction=0))
         count = batch.starts.shape[1]
         per_minibatch = max(1, min(count, s.minibatch_size // rollout.horizon))
         losses: dict[str, list[float]] = defaultdict(list)
@@ -95,8 +102,8 @@ class PPO:
         ratio = change.exp()
         advantage = batch.advantages[valid]
         targets = advantage + batch.values[valid]
-        if s.norm_adv and len(advantage) > 1:
-            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        if s.norm_adv:
+            advantage = (advantage - self._moments[0]) / (self._moments[1] + 1e-8)
         clipped = ratio.clamp(1 - s.clip_coef, 1 + s.clip_coef)
         policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
         value_loss = self._value_loss(values.float()[valid], batch.values[valid], targets)

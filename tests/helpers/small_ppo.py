@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import gymnasium
 import numpy as np
-import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
@@ -53,7 +52,3 @@ def cartpole(_env_id: int) -> gymnasium.Env:
 
 def remember(_env_id: int) -> gymnasium.Env:
     return RememberEnv()
-
-
-def set_threads() -> None:
-    torch.set_num_threads(1)
