@@ -10,7 +10,7 @@ from torch import Tensor
 
 from Daddy.frames import CELL, CELL_BYTES, LEVEL_SCALE
 
-_BYTES = 256
+BYTE_VALUES = 256
 
 
 def level_weights(weight: Tensor, depth: int) -> Tensor:
@@ -24,7 +24,7 @@ def level_weights(weight: Tensor, depth: int) -> Tensor:
 
 def byte_tables(levels: Tensor) -> Tensor:
     """Tables (16*256, N) of weights (64, N): row 256 b + v is what byte b of a cell adds when its value is v."""
-    values = torch.arange(_BYTES, device=levels.device)
+    values = torch.arange(BYTE_VALUES, device=levels.device)
     pixels = torch.stack([values >> shift & 3 for shift in (6, 4, 2, 0)], dim=1).to(levels.dtype)  # (256, 4)
     return (pixels @ levels.view(CELL_BYTES, 4, -1)).flatten(0, 1)
 
@@ -33,7 +33,7 @@ class ByteRows:
     """Turns packed cells into rows of `byte_tables`."""
 
     def __init__(self) -> None:
-        self._base = torch.arange(CELL_BYTES, dtype=torch.int32) * _BYTES
+        self._base = torch.arange(CELL_BYTES, dtype=torch.int32) * BYTE_VALUES
         self._starts = torch.zeros(0, dtype=torch.int32)
 
     def __call__(self, cells: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,13 +44,18 @@ class CellEncoder(nn.Module):
 
     def forward(self, cells: Tensor, planes: Tensor | None = None) -> Tensor:
         """Features (N, outputs), after LayerNorm and ReLU, of cells uint8 (N, 9, 10, K*64), planes float (N, P, 9, 10).
+
+        Float cells (N, 9, 10, C0) have been through the first layer already, see `first_layer`.
         """
+        x = cells if cells.is_floating_point() else self._first_layer(cells, planes)
+        x = self.convs(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).flatten(1)  # channels_last both ways
+        return F.relu(self.dense_norm(self.dense(x)))
+
+    def _first_layer(self, cells: Tensor, planes: Tensor | None) -> Tensor:
         x = F.linear(self._to_float(cells), self.cell.weight * LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
         if self.planes is not None:
             x = x + self.planes(planes.permute(0, 2, 3, 1))
-        x = F.relu(self.cell_norm(x)).permute(0, 3, 1, 2)  # channels_last
-        x = self.convs(x).permute(0, 2, 3, 1).flatten(1)
-        return F.relu(self.dense_norm(self.dense(x)))
+        return F.relu(self.cell_norm(x))
 
     def _to_float(self, cells: Tensor) -> Tensor:
         device = cells.device.type  # straight to the autocast type: levels are exact in it, and half as many bytes

@@ -62,7 +62,15 @@ def pack_cells(packed: torch.Tensor) -> torch.Tensor:
 
 def unpack_cells(packed: torch.Tensor) -> torch.Tensor:
     """`cut_cells` of the unpacked frames, for contiguous packed (..., 72, 20), cutting the packed bytes instead."""
-    return _expand_torch(pack_cells(packed))
+    return expand_cells(pack_cells(packed))
+
+
+def expand_cells(cells: torch.Tensor, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+    """Levels of type `dtype` (..., 64) of packed cells uint8 (..., 16)."""
+    if dtype == torch.uint8 or cells.device.type != "cpu":
+        return _expand_torch(cells).to(dtype)
+    table = torch.from_numpy(_UNPACK_TABLE.view(np.uint8)).to(dtype).view(torch.uint8).numpy()  # 256 * four levels
+    return torch.from_numpy(table.view(f"V{table.size // 256}")[cells.numpy()].view(np.uint8)).view(dtype)
 
 
 def _regroup(rows: torch.Tensor) -> torch.Tensor:
@@ -78,8 +86,16 @@ def stack_cells(cells: torch.Tensor, is_first: torch.Tensor, depth: int) -> torc
     """
     steps = cells.shape[1] - depth + 1
     layers = [cells[:, depth - 1 :]]
-    same_episode = torch.ones_like(is_first[:, :steps])
-    for age in range(1, depth):
-        same_episode = same_episode & ~is_first[:, depth - age : depth - age + steps]  # (B, T)
-        layers.append(cells[:, depth - 1 - age : depth - 1 - age + steps] * same_episode[..., None, None, None])
+    for age, same in enumerate(same_episode(is_first, depth), start=1):
+        layers.append(cells[:, depth - 1 - age : depth - 1 - age + steps] * same[..., None, None, None])
     return torch.cat(layers[::-1], dim=-1)
+
+
+def same_episode(is_first: torch.Tensor, depth: int) -> list[torch.Tensor]:
+    """For age 1..depth-1 whether a row and the one `age` before it are of one episode, bool (B, T), as in
+    `stack_cells`."""
+    steps, same, found = is_first.shape[1] - depth + 1, torch.ones_like(is_first[:, depth - 1 :]), []
+    for age in range(1, depth):
+        same = same & ~is_first[:, depth - age : depth - age + steps]  # (B, T)
+        found.append(same)
+    return found

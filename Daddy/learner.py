@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from Daddy.errors import DaddyError, UsageError
-from Daddy.frames import stack_cells, unpack_cells
+from Daddy.first_layer import FirstLayers, Screens, as_grid, with_gradient
+from Daddy.frames import expand_cells, pack_cells, stack_cells
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 from Daddy.nstep import nstep_targets
 from Daddy.replay_buffer import ReplayBatch, ReplaySpec
@@ -87,7 +89,8 @@ class UpdateResult:
 class Inputs:
     """A batch on the learner's device; L = burn_in + seq_len + n_step rows."""
 
-    cells: Tensor  # uint8 (B, L, 9, 10, K*64)
+    packed: Tensor  # uint8 (B, K-1+L, 9, 10, 16), cells with the frames before the first row; empty without a screen
+    shown_first: Tensor  # bool (B, K-1+L)
     core: Tensor  # float (B, L, core_dim)
     first: Tensor  # bool (B, L)
     state: HierarchicalState  # (B, W), before row 0
@@ -98,6 +101,14 @@ class Inputs:
     valid: Tensor  # float (B, S)
     weights: Tensor  # float (B, 1)
     restarts: Restarts | None = None
+
+    @cached_property
+    def cells(self) -> Tensor:
+        """Stacks of cells uint8 (B, L, 9, 10, K*64)."""
+        if not self.packed.numel():
+            return self.packed
+        depth = self.packed.shape[1] - self.first.shape[1] + 1
+        return stack_cells(expand_cells(self.packed), self.shown_first, depth)
 
 
 def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
@@ -116,6 +127,8 @@ class Learner:
         self.online = online.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False).to(device)
         self.updates = 0
+        self._looks_up = device.type == "cpu" and self.online.sizes.embed > 0
+        self._first_layers = FirstLayers()
         cores = {id(p) for p in self.online.core_parameters()}
         groups = [
             {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
@@ -157,7 +170,8 @@ class Learner:
                            self._tensor(batch.reward)[:, lead:], first[:, lead:], self.online.num_actions)
         weights = batch.weights if self.config.importance_weights else np.ones_like(batch.weights)
         return Inputs(
-            cells=self._cells(batch.screen[:, oldest:], first[:, oldest:]), core=core, first=first[:, lead:],
+            packed=self._packed(batch.screen[:, oldest:]), shown_first=first[:, oldest:], core=core,
+            first=first[:, lead:],
             state=HierarchicalState(self._tensor(batch.state).float(), self.online.state_sizes),
             action=action[:, learned], returns=self._tensor(plan.returns), discount=self._tensor(plan.discount),
             bootstrap=self._tensor(plan.bootstrap - lead - burn), valid=self._tensor(plan.valid.astype(np.float32)),
@@ -175,32 +189,56 @@ class Learner:
         flat = self._tensor(memories[used].astype(np.float32))
         return Restarts(self._tensor(at[used, 1] - self.spec.lead), self._tensor(at[used, 0]), flat)
 
-    def _cells(self, screen: np.ndarray, first: Tensor) -> Tensor:
+    def _packed(self, screen: np.ndarray) -> Tensor:
         if not self.online.sizes.embed:
-            return torch.empty(len(first), 0)
-        cells = unpack_cells(self._tensor(screen).contiguous())
-        return stack_cells(cells, first, self.spec.frame_stack)  # (B, L, 9, 10, K*64)
+            return torch.empty(len(screen), 0)
+        return pack_cells(self._tensor(screen).contiguous())
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
 
     def _unroll(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Online and target Q of the rows after the burn-in, which warms both memories from the stored state."""
-        burn = self.spec.burn_in
-        state, restarts = inputs.state, inputs.restarts
-        early, late = (restarts and restarts.between(*span) for span in ((0, burn), (burn, self.spec.rows)))
+        """Online and target Q of the rows after the burn-in, which warms both memories from the stored state.
+
+        Only the learned rows build a graph: of the n rows after them the targets want no more than values.
+        """
+        burn, end = self.spec.burn_in, self.spec.burn_in + self.spec.seq_len
+        state = inputs.state
         # No cache: it is the process's, and acting, on another thread, clears it at times that depend on the machine.
         with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
+            target_seen, before, learned, after = self._seen(inputs)
             with torch.no_grad():
-                target_q, _, _ = self.target.forward_cells(inputs.cells, inputs.core, state, inputs.first, restarts)
+                target_q, _ = self._run(self.target, target_seen, inputs, 0, state)
                 if burn:
-                    _, state, _ = self.online.forward_cells(
-                        inputs.cells[:, :burn], inputs.core[:, :burn], state, inputs.first[:, :burn], early
-                    )
-            q, _, _ = self.online.forward_cells(
-                inputs.cells[:, burn:], inputs.core[:, burn:], state, inputs.first[:, burn:], late
-            )
+                    _, state = self._run(self.online, before, inputs, 0, state)
+            q, state = self._run(self.online, learned, inputs, burn, state)
+            if after.shape[1]:
+                with torch.no_grad():
+                    tail, _ = self._run(self.online, after, inputs, end, state.detach())
+                q = torch.cat([q, tail], dim=1)
         return q, target_q[:, burn:]
+
+    def _run(self, network: HierarchicalQNetwork, seen: Tensor, inputs: Inputs, begin: int,
+             state: HierarchicalState) -> tuple[Tensor, HierarchicalState]:
+        """Q of the rows from `begin` on that `seen` holds, and the state after them."""
+        rows = slice(begin, begin + seen.shape[1])
+        restarts = inputs.restarts and inputs.restarts.between(rows.start, rows.stop)
+        q, state, _ = network.forward_cells(seen, inputs.core[:, rows], state, inputs.first[:, rows], restarts)
+        return q, state
+
+    def _seen(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `forward_cells` sees of the screens: of the target network all rows, of the online one the burn-in's,
+        the learned and the last ones."""
+        burn, end = self.spec.burn_in, self.spec.burn_in + self.spec.seq_len
+        if not self._looks_up:
+            cells = inputs.cells if inputs.packed.numel() else inputs.core[..., :0]
+            return cells, cells[:, :burn], cells[:, burn:end], cells[:, end:]
+        planes = inputs.core[..., self.online.plane_columns]
+        screens = Screens.of(inputs.packed, inputs.shown_first, self.spec.frame_stack, planes)
+        fast = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        online, target = self._first_layers([self.online.encoder, self.target.encoder], screens, fast)
+        learned = with_gradient(self.online.encoder, [part[burn:end] for part in online], screens.rows(burn, end))
+        return as_grid(target[0]), as_grid(online[0][:burn]), as_grid(learned), as_grid(online[0][end:])
 
     def _targets(self, inputs: Inputs, q: Tensor, target_q: Tensor) -> Tensor:
         """Double Q targets, less what advantage learning takes from actions other than the best.

@@ -38,6 +38,23 @@ def _masked(value: Tensor, keep: Tensor | None) -> Tensor:
     return value if keep is None else value * keep
 
 
+def _shifted(out: Tensor, first: Tensor, keep: list[Tensor | None]) -> Tensor:
+    """The memory (T, B, H) that each step began with: `first`, then what the step before gave, zero after a reset."""
+    before = torch.cat([first[None], out[:-1]])
+    for at, row in enumerate(keep):
+        if row is not None:
+            before[at] *= row
+    return before
+
+
+def _add_product(total: Tensor, memory: Tensor, matrix: Tensor) -> None:
+    """Add memory @ matrix, multiplied in the matrix's type, to float32 total."""
+    if matrix.dtype == total.dtype:
+        total.addmm_(memory, matrix)
+    else:
+        total.add_(memory.to(matrix.dtype) @ matrix)
+
+
 def _weight_grad(grads: Tensor, before: Tensor, fast: torch.dtype) -> Tensor:
     """Of h (T, B, H) times a weight, whose products got grads (T, B, G): (G, H)."""
     return (grads.flatten(0, 1).to(fast).t() @ before.flatten(0, 1).to(fast)).float()
@@ -49,35 +66,36 @@ class _GRULoop(torch.autograd.Function):
     @staticmethod
     def forward(ctx, gates: Tensor, h: Tensor, weight: Tensor, bias: Tensor, keep: list[Tensor | None],
                 fast: torch.dtype) -> Tensor:
-        steps, batch, size = len(gates), *h.shape
-        before, out = (gates.new_empty(steps, batch, size) for _ in range(2))
-        gates, inner, matrix = gates.clone(), gates.new_empty(steps, batch, size), weight.to(fast).t()
-        sigmoids, new = gates[..., : 2 * size], gates[..., 2 * size :]
+        size, matrix = h.shape[-1], weight.to(fast).t()
         bias_rz, bias_n = bias.split([2 * size, size])
-        sigmoids += bias_rz
-        parts = (part.unbind(0) for part in (before, sigmoids, new, inner, out))
-        for at, (memory, rz, n, inside, after) in enumerate(zip(*parts, strict=True)):
-            memory.copy_(_masked(h, keep[at]))
-            hidden = memory.to(fast) @ matrix  # (B, 3H)
-            rz.add_(hidden[:, : 2 * size]).sigmoid_()
-            torch.add(hidden[:, 2 * size :], bias_n, out=inside)
-            n.addcmul_(rz[:, :size], inside).tanh_()
-            h = torch.lerp(n, memory, rz[:, size:], out=after)
-        ctx.save_for_backward(weight, before, gates, inner)
+        # n's part, r, z, U_n h + b_n: what a step's one product adds to is a single block
+        known, new = gates.split([2 * size, size], dim=-1)
+        work = torch.cat([new, known + bias_rz, bias_n.expand_as(new)], dim=-1)  # (T, B, 4H)
+        out = gates.new_empty(new.shape)
+        blocks = (work[..., size:], work[..., size : 3 * size], *work.chunk(4, dim=-1), out)
+        memory = h
+        for row, added, rz, n, r, z, inside, after in zip(keep, *(b.unbind(0) for b in blocks), strict=True):
+            memory = _masked(memory, row)
+            _add_product(added, memory, matrix)
+            rz.sigmoid_()
+            n.addcmul_(r, inside).tanh_()
+            memory = torch.lerp(n, memory, z, out=after)
+        ctx.save_for_backward(weight, h, work, out)
         ctx.keep, ctx.fast = keep, fast
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_out: Tensor) -> tuple[Tensor | None, ...]:
-        weight, before, gates, inner = ctx.saved_tensors
-        r, z, n = gates.chunk(3, dim=-1)
+        weight, h, work, out = ctx.saved_tensors
+        before = _shifted(out, h, ctx.keep)
+        n, r, z, inner = work.chunk(4, dim=-1)
         d_new = (1.0 - z) * (1.0 - n * n)  # (T, B, H): of n's input by h'
         slopes = torch.stack([d_new * inner * r * (1.0 - r), (before - n) * z * (1.0 - z), d_new * r], dim=2)
-        grads, reached = torch.empty_like(slopes), torch.empty_like(inner)  # (T, B, 3, H), (T, B, H)
-        carry, matrix = torch.zeros_like(inner[0]), weight.to(ctx.fast)
+        grads, reached = torch.empty_like(slopes), torch.empty_like(out)  # (T, B, 3, H), (T, B, H)
+        carry, matrix = torch.zeros_like(h), weight.to(ctx.fast)
         parts = [list(part.unbind(0)) for part in (grad_out, reached, slopes, grads, z)]
-        for at in range(len(inner) - 1, -1, -1):
+        for at in range(len(out) - 1, -1, -1):
             outer, total, slope, grad, stay = (part[at] for part in parts)
             torch.add(outer, carry, out=total)
             torch.mul(total[:, None], slope, out=grad)
@@ -93,26 +111,25 @@ class _LSTMLoop(torch.autograd.Function):
     @staticmethod
     def forward(ctx, gates: Tensor, h: Tensor, c: Tensor, weight: Tensor, keep: list[Tensor | None],
                 fast: torch.dtype) -> tuple[Tensor, Tensor]:
-        steps, batch, size = len(gates), *h.shape
-        before, cells, squashed, out = (gates.new_empty(steps, batch, size) for _ in range(4))
-        gates, matrix = gates.clone(), weight.to(fast).t()
-        parts = (part.unbind(0) for part in (before, cells, gates, squashed, out))
-        for at, (memory, cell, now, squash, after) in enumerate(zip(*parts, strict=True)):
-            memory.copy_(_masked(h, keep[at]))
-            cell.copy_(_masked(c, keep[at]))
-            now.add_(memory.to(fast) @ matrix)  # (B, 4H)
+        size, begun, matrix = h.shape[-1], (h, c), weight.to(fast).t()
+        cells, squashed, out = (gates.new_empty(*gates.shape[:2], size) for _ in range(3))
+        gates = gates.clone()
+        parts = (part.unbind(0) for part in (gates, cells, squashed, out))
+        for row, now, cell, squash, after in zip(keep, *parts, strict=True):
+            _add_product(now, _masked(h, row), matrix)  # (B, 4H)
             now[:, : 2 * size].sigmoid_()
             i, f, g, o = now.chunk(4, dim=-1)
-            c = torch.addcmul(f * cell, i, g.tanh_())
+            c = torch.mul(f, _masked(c, row), out=cell).addcmul_(i, g.tanh_())
             h = torch.mul(o.sigmoid_(), torch.tanh(c, out=squash), out=after)
-        ctx.save_for_backward(weight, before, cells, squashed, gates)
+        ctx.save_for_backward(weight, *begun, out, cells, squashed, gates)
         ctx.keep, ctx.fast = keep, fast
-        return out, c
+        return out, c.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_out: Tensor, grad_cell: Tensor) -> tuple[Tensor | None, ...]:
-        weight, before, cells, squashed, gates = ctx.saved_tensors
+        weight, h, c, out, cells, squashed, gates = ctx.saved_tensors
+        before, cells = _shifted(out, h, ctx.keep), _shifted(cells, c, ctx.keep)
         i, f, g, o = gates.chunk(4, dim=-1)
         slopes = torch.stack([g * i * (1.0 - i), cells * f * (1.0 - f), i * (1.0 - g * g)], dim=2)  # (T, B, 3, H)
         d_cell, d_out = o * (1.0 - squashed * squashed), squashed * o * (1.0 - o)  # (T, B, H)

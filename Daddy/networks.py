@@ -137,7 +137,8 @@ class HierarchicalQNetwork(nn.Module):
         restarts: Restarts | None = None,
     ) -> tuple[Tensor, HierarchicalState, dict[str, Tensor]]:  # fmt: skip
         """`forward` of a sequence whose frames are cut already: uint8 (B, T, 9, 10, K*64) from `frames.stack_cells`,
-        or anything where the network has no screen. `restarts` are memories to begin with at marked rows.
+        or what the encoder's first layer made of them, float (B, T, 9, 10, C0), best a view of time-first memory, or
+        anything where the network has no screen. `restarts` are memories to begin with at marked rows.
 
         The learner shares one cut between its networks.
         """
@@ -154,6 +155,9 @@ class HierarchicalQNetwork(nn.Module):
         return q, new_state, {"features": features}
 
     def _embed(self, cells: Tensor, structured: Tensor) -> Tensor:
+        if cells.is_floating_point() and self.sizes.embed:
+            pixels = self.encoder(cells.transpose(0, 1).flatten(0, 1)).unflatten(0, structured.shape[1::-1])
+            return torch.cat([pixels, self.structured(structured.transpose(0, 1))], dim=-1)  # (T, B, joint)
         joint = self.structured(structured)  # (B, T, structured)
         if self.sizes.embed:
             planes = structured[..., self.plane_columns].unflatten(-1, (self.cell_planes, *GRID)).flatten(0, 1)

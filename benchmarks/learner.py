@@ -1,7 +1,7 @@
 """Learned transitions per second: of the learner alone with its split, from the straightforward learner to the present
-one, and inside the whole training loop.
+one, and inside the whole training loop; and what acting costs.
 
-    python -m benchmarks.learner [--quick] [--json [FILE]] [--sections alone steps loop] [--rounds 5] [--seconds 2]
+    python -m benchmarks.learner [--quick] [--json [FILE]] [--sections alone steps acting loop] [--rounds 5]
 
 One torch thread, observations made up. "cpu" rates use processor time, which holds still on a busy machine, where of
 the others only the shares mean anything. Rounds are interleaved; tables show medians, and shares are medians of the
@@ -23,14 +23,15 @@ from typing import Any
 import torch
 
 from benchmarks.env_peers import run_shim
-from benchmarks.learner_alone import Speed, make_agent, preset_settings, speed, split
+from benchmarks.learner_alone import Speed, act_ms, make_agent, preset_settings, speed, split
 from benchmarks.learner_loop import LoopSpeed, run_loop
 from benchmarks.learner_slow import FIRST, rows
 from benchmarks.rounds import measure, run_sections
 from Daddy.build import choose_device
 from Daddy.config import preset
+from Daddy.stepping import FusedStepper, PlainStepper
 
-SECTIONS = ("alone", "steps", "loop")
+SECTIONS = ("alone", "steps", "acting", "loop")
 SHAPES = {  # name: (preset, sequences, learned steps, burn-in); the presets' own are starred
     "slim 8 x 20": ("slim", 8, 20, 8),
     "slim 16 x 20 *": ("slim", 16, 20, 8),
@@ -38,6 +39,7 @@ SHAPES = {  # name: (preset, sequences, learned steps, burn-in); the presets' ow
     "large 8 x 80 *": ("big", 8, 80, 20),
 }
 SLIM = "slim 16 x 20 *"
+ACTING = {"slim, 8 envs": ("slim", 8), "slim, 16 envs": ("slim", 16), "large, 32 envs": ("big", 32)}
 GPU_SHAPES = {"large 256 x 80": ("big", 256, 80, 40)}
 
 
@@ -66,7 +68,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args.log_interval = 1_000
     if args.quick:
         args.rounds, args.seconds, args.window, args.ratios, args.log_interval = 1, 0.5, 6.0, ["16"], 200
-        args.only = args.only or ["16 x 20", "8 x 80", FIRST, "bfloat16"]
+        args.only = args.only or ["16 x 20", "8 x 80", FIRST, "look-up", "slim, 8"]
     args.device = choose_device(args.device)[0].type
     return args
 
@@ -155,6 +157,16 @@ def slow_agent(slow: frozenset[str]) -> Any:
     return make_agent(preset_settings("slim"), slow=slow)
 
 
+def acting(args: argparse.Namespace, report: dict, text: list[str]) -> None:
+    """Processor milliseconds of one call of `Actor.act` on a CPU, by the network's own pass and fused."""
+    wanted, kinds = select(ACTING, args.only), {"own pass": PlainStepper, "fused": FusedStepper}
+    runs = {(name, kind): partial(act_ms, *wanted[name], kinds[kind]) for name in wanted for kind in kinds}
+    found = measure(runs, args.rounds, args.seconds / 2)
+    report["acting_ms"] = {name: {kind: statistics.median(found[name, kind]) for kind in kinds} for name in wanted}
+    text.append(f"\n{'ms of processor time per call of act':38}" + "".join(f"{kind:>10}" for kind in kinds))
+    text += [f"{name:38}" + "".join(f"{ms:10.2f}" for ms in row.values()) for name, row in report["acting_ms"].items()]
+
+
 def loop(args: argparse.Namespace, report: dict, text: list[str]) -> None:
     """The training loop beside the learner alone and beside the emulators alone."""
     slim = preset("slim")
@@ -219,7 +231,7 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-SECTION = {"alone": alone, "steps": steps, "loop": loop}
+SECTION = {"alone": alone, "steps": steps, "acting": acting, "loop": loop}
 
 if __name__ == "__main__":
     sys.exit(main())

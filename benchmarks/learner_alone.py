@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,11 @@ import torch
 
 from benchmarks.learner_slow import SlowLearner, SlowReplay, slowed
 from Daddy.actor import Actor
-from Daddy.agent import Agent, AgentConfig
+from Daddy.agent import Agent, AgentConfig, build_network
 from Daddy.build import agent_settings
 from Daddy.config import preset
 from Daddy.puffer_shim import STRUCTURED_DIM
-from Daddy.stepping import PlainStepper
+from Daddy.stepping import FusedStepper, PlainStepper
 
 ENVS, ROWS, ACTIONS = 16, 400, 7
 EPISODE = 2_048  # steps, as in the slim preset: one batch in four holds the end of one
@@ -81,6 +82,28 @@ def speed(agent: Agent, seconds: float, slow: frozenset[str] = frozenset()) -> S
             updates += 1
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Speed(learned / wall, learned / cpu, 1e3 * cpu / updates)
+
+
+def act_ms(name: str, envs: int, stepper: type[PlainStepper] | type[FusedStepper], seconds: float) -> float:
+    """Processor milliseconds per call of `Actor.act` in `envs` envs of a preset's network, over `seconds` of it."""
+    actor, ids, rng = _actor(name, envs, stepper), np.arange(envs), np.random.default_rng(0)
+    reward, epsilon = np.zeros(envs, np.float32), np.full(envs, 0.1)
+    rows = {
+        "screen": rng.integers(0, 256, (envs, 72, 20), dtype=np.uint8),
+        "structured": rng.integers(0, 256, (envs, STRUCTURED_DIM), dtype=np.uint8), "is_first": np.zeros(envs, bool),
+    }  # fmt: skip
+    actor.act(rows, reward, ids, epsilon, rng)
+    cpu, calls = time.process_time(), 0
+    while calls < 2 or time.process_time() - cpu < seconds:
+        actor.act(rows, reward, ids, epsilon, rng)
+        calls += 1
+    return 1e3 * (time.process_time() - cpu) / calls
+
+
+@cache
+def _actor(name: str, envs: int, stepper: type[PlainStepper] | type[FusedStepper]) -> Actor:
+    network = build_network(preset_settings(name), ACTIONS, STRUCTURED_DIM)
+    return Actor(network, envs, torch.device("cpu"), stepper=stepper)
 
 
 def split(agent: Agent, seconds: float) -> dict[str, float]:

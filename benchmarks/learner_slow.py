@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from Daddy.encoder import CellEncoder
 from Daddy.frames import unpack2bit
-from Daddy.learner import Learner, LearnerConfig
+from Daddy.learner import Inputs, Learner, LearnerConfig
 from Daddy.networks import HierarchicalQNetwork
 from Daddy.recurrent import Segments, run_fused
 from Daddy.replay_buffer import ReplayBatch, ReplayBuffer, ReplaySpec
@@ -33,6 +33,8 @@ STEPS = {  # what is slow: the change that makes it fast, in the order of the ro
     "adam": "fused AdamW",
     "allocator": "an allocator that keeps freed memory",
     "float32": "bfloat16 in encoder and cores",
+    "tail": "no graph over the n rows after the learned ones",
+    "tables": "first layer by look-up, once for both networks",
 }
 
 
@@ -140,14 +142,23 @@ class SlowLearner(Learner):
                  slow: frozenset[str]):
         self._slow = slow
         super().__init__(config, spec, slow_network(online, slow), device)
+        self._looks_up = self._looks_up and not slow & {"nature", "frames", "tables"}
         if "adam" in slow:
             groups = [{**group, "fused": False, "foreach": False} for group in self.optimizer.param_groups]
             self.optimizer = torch.optim.AdamW(groups, fused=False, foreach=False)
 
-    def _cells(self, screen: np.ndarray, first: Tensor) -> Tensor:
-        if "frames" not in self._slow:
-            return super()._cells(screen, first)
-        return stack_frames(screen, first, self.spec.frame_stack)
+    def prepare(self, batch: ReplayBatch) -> Inputs:
+        inputs = super().prepare(batch)
+        if "frames" in self._slow:
+            oldest = self.spec.lead - (self.spec.frame_stack - 1)
+            inputs.__dict__["cells"] = stack_frames(batch.screen[:, oldest:], inputs.shown_first, self.spec.frame_stack)
+        return inputs
+
+    def _seen(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        target, before, learned, after = super()._seen(inputs)
+        if "tail" in self._slow:
+            learned, after = torch.cat([learned, after], dim=1), after[:, :0]
+        return target, before, learned, after
 
 
 def slow_network(network: HierarchicalQNetwork, slow: frozenset[str]) -> HierarchicalQNetwork:

@@ -79,11 +79,12 @@ def test_quick_prints_one_object_with_the_headline(monkeypatch, capsys):
 
     monkeypatch.setattr(learner, "run_loop", loop)
     monkeypatch.setattr(learner, "SHAPES", {learner.SLIM: learner.SHAPES[learner.SLIM]})
-    assert learner.main(["--quick", "--json", "--sections", "alone", "loop"]) == 0
+    assert learner.main(["--quick", "--json", "--sections", "alone", "acting", "loop"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["loop_over_learner"] == pytest.approx(10.0 / found["learner_beside_loop_per_s"])
     assert found["learned_per_s"] > 0 and found["bytes_per_transition"] > 1440 and found["device"]
     assert set(PHASES) < set(found["split"])
+    assert set(found["acting_ms"]) == {"slim, 8 envs"} and min(found["acting_ms"]["slim, 8 envs"].values()) > 0
 
 
 def test_a_training_loop_is_measured_from_outside():

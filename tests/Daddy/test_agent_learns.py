@@ -13,6 +13,7 @@ from Daddy.frames import pack2bit
 from Daddy.learner import LearnerConfig
 from Daddy.networks import NetworkSizes
 
+pytestmark = pytest.mark.learns
 ENVS = 8
 TINY = NetworkSizes((8, 8, 8), (2, 2), embed=32, structured=8, gru=32, lstm=32, ssm=32, head=32)
 CONFIG = AgentConfig(

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 
 from Daddy import rnd as rnd_module
+from Daddy.frames import unpack2bit
 from Daddy.rnd import RND, RunningMoments
 
 IDS, NO = np.arange(8), np.zeros(8, bool)
@@ -143,3 +145,18 @@ def test_the_first_scale_travels_and_a_state_without_it_is_refused(monkeypatch):
     assert one._scale() == two._scale()
     with pytest.raises(KeyError, match="first_scale"):
         two.load_state_dict({name: part for name, part in state.items() if name != "first_scale"})
+
+
+def test_screens_are_halved_and_scored_as_one_would_write_it():
+    rng = np.random.default_rng(0)
+    rnd = RND(8)
+    drive(rnd, rng, 20, screens)  # off the start: normalisers, and biases that are not zero
+    screen = screens(rng)
+    levels = unpack2bit(screen)
+    halved = levels.reshape(8, 36, 2, 40, 2).sum(axis=(2, 4)).reshape(8, -1)
+    np.testing.assert_array_equal(rnd._halve(screen), halved)
+    whitened = np.clip((halved - rnd.pixels.mean) / np.sqrt(rnd.pixels.var + 1e-4), -5, 5)
+    inputs = torch.from_numpy(whitened.astype(np.float32))
+    with torch.no_grad():
+        errors = (rnd.predictor(inputs) - rnd.target(inputs)).square().mean(dim=1).numpy()
+    np.testing.assert_allclose(rnd._error(halved.astype(np.uint8)), errors, rtol=1e-4)
