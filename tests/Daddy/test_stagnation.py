@@ -1,11 +1,13 @@
 """A run that is made to stagnate by a locked door, and the same run with the door open."""
 
+import json
 import re
 
 import pytest
 from curriculum_run import recorded_state, train
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from Daddy import alarm_study
 from Daddy.logs.reader import latest_metrics, read_events, read_rows, read_status
 
 PARCEL = "EVENT_GOT_OAKS_PARCEL"
@@ -70,3 +72,16 @@ def test_stuck_the_scale_of_curiosity_is_high_and_falls_as_the_door_is_passed(ru
     assert scale["locked_door"] > 1.3
     frontier = {name: latest_metrics(directory)["posterior/frontier"] for name, (directory, _) in runs.items()}
     assert frontier["empty"] >= frontier["locked_door"]
+
+
+def test_the_replay_of_the_files_comes_to_the_same_verdict(runs, capsys):
+    verdicts = {}
+    for name, (directory, _) in runs.items():
+        assert alarm_study.main([str(directory), "--json"]) == 0
+        verdicts[name] = {verdict["milestone"]: verdict for verdict in json.loads(capsys.readouterr().out)["verdicts"]}
+        assert next(iter(verdicts[name])) == PARCEL, "what the start owns is no quest"
+    locked, free = (verdicts[name][PARCEL] for name in ("locked_door", "empty"))
+    assert (locked["label"], locked["successes"], free["label"]) == ("stagnated", 0, "reliable")
+    told = [row for row in read_rows(runs["locked_door"][0], "progress.csv") if row["milestone"] == PARCEL]
+    first = next(int(row["episode_id"]) for row in told if int(row["alarm_level"]))
+    assert locked["warning"] == first and free["warning"] is None
