@@ -1,19 +1,17 @@
 """The curriculum on the cartridge: a savestate taken by playing the recording, episodes that start from it."""
 
-import contextlib
 import hashlib
-import io
 import json
 import re
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import curriculum_run
 import numpy as np
 import pytest
 from tiny_agent import CONFIG
 
-from Daddy import train_slim
 from Daddy.agent import Agent
 from Daddy.curriculum import Curriculum, CurriculumSettings
 from Daddy.curriculum.memory import read_memory, write_memory
@@ -136,14 +134,8 @@ def test_without_memory_nothing_is_stored_or_restored(tmp_path):
 
 
 def train(root: Path, *argv: str, backend: str = "serial") -> str:
-    tiny = (
-        "--num-envs 2 --log-interval 100 --max-episode-steps 30 --learning-starts 60 --batch-size 4 "
-        "--buffer-size 4000 --seq-len 8 --burn-in 4 --replay-ratio 1 --dashboard plain --curriculum --run-name run"
-    )
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        assert train_slim.main([*tiny.split(), "--backend", backend, "--runs-dir", str(root), *argv]) == 0
-    return shown.getvalue()
+    learning = "--log-interval 100 --max-episode-steps 30 --learning-starts 60 --buffer-size 4000 --replay-ratio 1"
+    return curriculum_run.train(root, *learning.split(), *argv, backend=backend)
 
 
 def test_a_run_goes_on_from_its_savestates_and_survives_a_bad_one(tmp_path, stage):
