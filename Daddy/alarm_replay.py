@@ -101,15 +101,17 @@ def replay_run(directory: Path, make_others: Callable[[AlarmRule], dict[str, Cal
         UsageError: no run, or one without the files this needs.
     """
     check_run(directory)
-    names = list(dict.fromkeys(row["milestone"] for row in read_rows(directory, schema.PROGRESS)))
+    progress = list(read_rows(directory, schema.PROGRESS))
+    names = list(dict.fromkeys(row["milestone"] for row in progress))
     episodes = list(read_rows(directory, schema.EPISODES))
     if not names or not episodes:
         raise UsageError(f"{directory} has no finished episode or no {schema.PROGRESS}; nothing to replay")
     rule, budget = _settings(directory)
     monitor = BayesMonitor([Quest(name, "") for name in names], 1, np.full(len(names), budget), rule)
     history, same_start = _History(), [row for row in episodes if row["savestate_tag"] == episodes[0]["savestate_tag"]]
+    owned = _owned_at_start(progress, names, monitor)
     for row in same_start:
-        _add(monitor, history, names, row)
+        _add(monitor, history, names, owned, row)
     others, tried = make_others(rule), np.flatnonzero(monitor.attempts)
     means = _means(monitor, history, tried)
     verdicts = [_verdict(int(m), monitor, history, rule, others, means[i]) for i, m in enumerate(tried)]
@@ -125,12 +127,21 @@ def _settings(directory: Path) -> tuple[AlarmRule, int]:
         raise UsageError(f"{directory / 'config.json'} lacks the run's settings ({error!r}); restore it") from None
 
 
-def _add(monitor: BayesMonitor, history: _History, names: list[str], row: dict[str, str]) -> None:
+def _owned_at_start(progress: list[dict[str, str]], names: list[str], monitor: BayesMonitor) -> np.ndarray:
+    """bool (M,): what the run's first state owned (--init-state) was never an attempt, so it stayed at its prior."""
+    prior = (monitor.prior.alpha, monitor.prior.beta)
+    moved = {row["milestone"] for row in progress if (float(row["alpha"]), float(row["beta"])) != prior}
+    return np.array([bool(moved) and name not in moved for name in names])
+
+
+def _add(
+    monitor: BayesMonitor, history: _History, names: list[str], owned: np.ndarray, row: dict[str, str]
+) -> None:
     told = set(row["milestones_reached"].split(";"))
     reached = np.array([name in told for name in names])
     before, frontier = monitor.attempts.copy(), monitor.frontier
     step = np.where(reached, 1, NEVER)
-    monitor.add_attempt(np.zeros(len(names), bool), step, int(row["length_steps"]), row["terminated"] == "1")
+    monitor.add_attempt(owned, step, int(row["length_steps"]), row["terminated"] == "1")
     history.add(monitor, before, frontier, reached, int(row["episode_id"]))
 
 

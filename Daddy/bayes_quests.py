@@ -76,27 +76,31 @@ class BayesMonitor:
     reached, or quick successes would arrive before slow failures. An episode cut before T_m (the first, staggered ones;
     a worker that died) is not judged on m at all, reached or not: judging its successes alone would flatter. An episode
     that the game itself ended before T_m is judged: m was out of reach for good. Episodes from savestates are paid but
-    judged in `start_counts` alone: theta, its alarms and what they drive are about the true start.
+    judged in `start_counts` alone: theta, its alarms and what they drive are about the true start. Where such episodes
+    are given up `spawn_steps` after their last milestone, these are their budget.
 
     After each judged episode it holds: `mean` float64 (M,); `frontier`, the index of the milestone to learn next, which
-    is the first available one after the last whose mean is the target or more (the last one when none is left);
+    is the first available one after the last that the true start owns or whose mean is the target or more (the last one
+    when none is left);
     `bonuses` float64 (M,) in [0, 1], what reaching each milestone pays now; `curiosity_scale` in [0, MAX_SCALE], the
     factor on RND and novelty: the most while the frontier is stuck, 0 once everything is mastered.
     """
 
     def __init__(
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
-        prior: BetaPrior | None = None, forgetting: float = FORGETTING,
+        prior: BetaPrior | None = None, forgetting: float = FORGETTING, spawn_steps: int = 0,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `spawn_steps` 0: none."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
+        self._spawn_budgets = np.minimum(self.budgets, spawn_steps) if spawn_steps else self.budgets
         size = len(self.quests)
         self.available = np.array([quest.available for quest in self.quests], bool)
         self.alpha, self.beta = np.full(size, self.prior.alpha), np.full(size, self.prior.beta)
         self.attempts = np.zeros(size, np.int64)
         self.reached, self.exposure = np.zeros(size), np.zeros(size)  # forgetting sums of the Gamma rate
         self.start_counts = np.zeros((size + 1, size, 2))  # by furthest milestone owned at spawn + 1: hits, misses
+        self._begun_with = -1  # furthest milestone owned at the last true start
         self.alarms = AlarmState((size,), self.rule)
         self._told = np.zeros(size, np.int64)  # alarm levels that `new_alarms` has reported
         self._refresh()
@@ -143,11 +147,14 @@ class BayesMonitor:
         """
         tried = ~spawn & self.available
         reached = step != NEVER
-        counted = tried & ((length >= self.budgets) | over)
+        counted = tried & ((length >= (self._spawn_budgets if elsewhere else self.budgets)) | over)
         success = reached & (step <= self.budgets)
         self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
         if elsewhere:
             return
+        if furthest(spawn) != self._begun_with:
+            self._begun_with = furthest(spawn)
+            self._refresh()
         frontier = np.arange(len(self.quests)) == self.frontier
         self.alpha, self.beta = beta_math.discounted_update(
             self.alpha, self.beta, success, counted, self.prior, self.forgetting
@@ -165,7 +172,9 @@ class BayesMonitor:
         self.mean = beta_math.mean(self.alpha, self.beta)  # posterior means, float64 (M,)
         present = np.flatnonzero(self.available)
         reliable = np.flatnonzero(self.mean[present] >= self.rule.target)
-        self.frontier = int(present[min(reliable[-1] + 1, len(present) - 1)] if len(reliable) else present[0])
+        passed = np.searchsorted(present, self._begun_with, side="right") - 1
+        passed = max([passed, *reliable[-1:]])
+        self.frontier = int(present[min(passed + 1, len(present) - 1)])
         self.bonuses = taper(self.mean) * self.available
         self.curiosity_scale = MAX_SCALE * float(taper(self.mean[self.frontier]))
 
@@ -217,13 +226,35 @@ class BayesMonitor:
         alpha, beta = beta_math.pool(counts[tried, 0], counts[tried, 1])
         return [(int(start) - 1, float(a), float(b)) for start, a, b in zip(tried, alpha, beta, strict=True)]
 
+    def next_rates(self) -> list[tuple[int, int, float, float]]:
+        """Pooled rates of the next step: (furthest milestone owned at spawn or -1, next available one, alpha, beta).
+
+        Milestones and start states with few attempts lean on all others.
+        """
+        present = np.flatnonzero(self.available)
+        after = np.searchsorted(present, np.arange(len(self.quests) + 1))  # [M + 1] by start + 1
+        cells = [
+            (start, int(present[i])) for start, i in enumerate(after)
+            if i < len(present) and self.start_counts[start, present[i]].any()
+        ]  # fmt: skip
+        if not cells:
+            return []
+        alpha, beta = beta_math.pool(*np.array([self.start_counts[cell] for cell in cells]).T)
+        return [(start - 1, m, float(a), float(b)) for (start, m), a, b in zip(cells, alpha, beta, strict=True)]
+
+    def _frontier_from_nearest(self) -> float:
+        """Pooled rate of the frontier from the furthest start before it; theta's mean while no episode began there."""
+        rates = [a / (a + b) for _, m, a, b in self.next_rates() if m == self.frontier]
+        return rates[-1] if rates else float(self.mean[self.frontier])
+
     def scalars(self) -> dict[str, float]:
-        """What to plot: posterior means up to two milestones past the frontier, its expected wait, the alarm score."""
+        """What to plot: posterior means up to two milestones past the frontier, more about it, the alarm score."""
         present = [int(m) for m in np.flatnonzero(self.available)]
         shown = present[: present.index(self.frontier) + 3]
         return {
             **{f"posterior/{self.quests[m].name}": float(self.mean[m]) for m in shown},
             "posterior/frontier": float(self.frontier),
+            "posterior/frontier_from_nearest": self._frontier_from_nearest(),
             "posterior/frontier_eta_steps": self.posteriors()[present.index(self.frontier)].eta_steps,
             "posterior/alarm_score": self.alarm_score,
         }

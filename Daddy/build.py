@@ -172,4 +172,5 @@ def build_monitor(config: TrainConfig) -> BayesMonitor:
     """The Bayes monitor of the milestones that the ROM has; raises RomError for an unusable ROM."""
     milestones = quests(config.rom, config.allow_rom_mismatch)
     rule = AlarmRule(target=config.target_theta, patience=config.alarm_patience)
-    return BayesMonitor(milestones, config.num_envs, default_budgets(milestones, config.max_episode_steps), rule)
+    budgets = default_budgets(milestones, config.max_episode_steps)
+    return BayesMonitor(milestones, config.num_envs, budgets, rule, spawn_steps=config.spawn_steps)

@@ -30,6 +30,7 @@ from Daddy.intrinsic import RewardMixer
 from Daddy.names import Names
 from Daddy.networks import HierarchicalQNetwork
 from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv
+from Daddy.run_state import restore
 
 _AT_ONCE = 8  # emulators that share a forward pass
 _SEED_OFFSET = 1_000_003  # far from the seeds of the training envs
@@ -171,13 +172,16 @@ def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
 
 
 def _mixer_as_trained(config: TrainConfig, intrinsic: dict[str, Any]) -> RewardMixer:
-    """A mixer of its own for each wave: what it takes in while it scores has no effect on the next one."""
+    """A mixer of its own for each wave: what it takes in while it scores has no effect on the next one.
+
+    Raises:
+        CheckpointError: the saved states are of another version.
+    """
     mixer = build_mixer(config, torch.device("cpu"))
     for_acting = {"moments": {}, "discounted": np.zeros(config.num_envs), "fresh": np.zeros(0)}
-    if mixer.rnd and "rnd" in intrinsic:
-        mixer.rnd.load_state_dict({**intrinsic["rnd"], **for_acting})
-    if mixer.monitor and "bayes" in intrinsic:
-        mixer.monitor.load_state_dict(intrinsic["bayes"])
+    saved = {**intrinsic, "rnd": {**intrinsic.get("rnd", {}), **for_acting}}
+    parts = {"rnd": mixer.rnd, "bayes": mixer.monitor}
+    restore(saved, {name: part for name, part in parts.items() if part and name in intrinsic})
     return mixer
 
 

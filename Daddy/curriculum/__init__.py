@@ -51,8 +51,8 @@ class EventLog(Protocol):
 @dataclass(frozen=True)
 class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
-    savestate and restored; `swarm`: a savestate of a new kind is where each env's next episode starts; `source`: a
-    directory of savestates that an empty registry begins with."""
+    savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
+    episode starts; `source`: a directory of savestates that an empty registry begins with."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -166,9 +166,8 @@ class Curriculum:
             self._changed = True
 
     def _send_on(self, env_id: int) -> None:
-        number = self._jumps.pop(env_id, 0)
-        if self.registry.get(number) is None:
-            number = self._sampler.choose(self.registry)
+        jump = self._jumps.pop(env_id, 0)
+        number = self._sampler.choose(self.registry, sent_to=jump if self.registry.get(jump) else 0)
         state = self.registry.read(number) if number else None
         if number and state is None:  # it has just been quarantined
             return self._send_on(env_id)
@@ -214,10 +213,11 @@ class Curriculum:
                 write_memory(self.registry.directory, entry, ordered.memory)
             number = self.registry.add(entry)
         except OSError as error:
+            self.registry.delete(entry.file)  # on a full disk above all
             self._pause(ordered.step_global, str(error))
             return
         self._logger.tags[number] = entry.name
-        if new_kind and self.settings.swarm:
+        if new_kind and self.settings.swarm and not entry.is_stepping_stone:
             self._jumps = dict.fromkeys(range(self._vector.num_envs), number)
 
     def _pause(self, step_global: int, cause: str) -> None:

@@ -56,13 +56,16 @@ class Registry:
         """Take in what the directory holds."""
         if not self.directory.is_dir():
             return
-        known, reasons = self.survey()
+        index = self._index()
+        known, reasons = self._survey((*index, *self._beside()))
         for path in sorted(self.directory.glob("*.state")):
             if path.name not in known:
                 self.set_aside(path.name, reasons.get(path.name, "it has no entry that can be read"))
         for entry in sorted(known.values(), key=lambda e: (e.created_at_step, e.file)):
             self._enter(entry)
         self._sweep()
+        if set(known) != {entry.file for entry in index}:
+            _try(self.save)
         if known:
             self.notes.append(f"{len(known)} savestates in {self.directory}")
 
@@ -71,9 +74,13 @@ class Registry:
 
         Changes nothing.
         """
+        return self._survey((*self._index(), *self._beside(), *more))
+
+    def _survey(self, entries: Iterable[Savestate]) -> tuple[dict[str, Savestate], dict[str, str]]:
+        """As `survey`; of several entries for a file the first one that can be used counts."""
         known: dict[str, Savestate] = {}
         reasons: dict[str, str] = {}
-        for entry in (*self._index(), *self._beside(), *more):
+        for entry in entries:
             if entry.file in known:
                 continue
             reason = self._usable(entry)
@@ -185,10 +192,15 @@ class Registry:
             if spare and entry.covers() <= rest:
                 del self._by_id[number]
                 self._data.pop(entry.file, None)
-                for name in (f"{entry.name}.json", entry.file, f"{entry.name}.safetensors"):
-                    _try(lambda name=name: (self.directory / name).unlink(missing_ok=True))
+                self.delete(entry.file)
                 return True
         return False
+
+    def delete(self, file: str) -> None:
+        """Delete a savestate that is not entered, and what lies beside it."""
+        for ending in (".json", ".state", ".safetensors"):
+            path = self.directory / (file.removesuffix(".state") + ending)
+            _try(lambda path=path: path.unlink(missing_ok=True))
 
     def quarantine(self, spawn_id: int, reason: str) -> None:
         """Use a savestate no more."""

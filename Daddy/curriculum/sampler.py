@@ -27,8 +27,11 @@ class Sampler:
         self.true_share = true_share
         self._debts = dict.fromkeys((TRUE_START, *TIERS), 0.0)
 
-    def choose(self, savestates: Iterable[tuple[int, Savestate]]) -> int:
-        """The number of the savestate to start from; 0 for the true start."""
+    def choose(self, savestates: Iterable[tuple[int, Savestate]], sent_to: int = 0) -> int:
+        """The number of the savestate to start from; 0 for the true start.
+
+        `sent_to` is a savestate that was chosen already; the shares that this goes past are made up for later.
+        """
         by_tier: dict[str, list[tuple[int, Savestate]]] = {}
         for number, entry in savestates:
             by_tier.setdefault(entry.tier, []).append((number, entry))
@@ -38,10 +41,13 @@ class Sampler:
         for tier in by_tier:
             self._debts[tier] += min(TIER_SHARE, (1.0 - self.true_share) / len(by_tier))
         owed = max((TRUE_START, *by_tier), key=self._debts.__getitem__)
-        if self._debts[owed] >= 1.0 - 1e-9:
+        everything = [pair for pairs in by_tier.values() for pair in pairs]
+        if sent_to:
+            candidates = [pair for pair in everything if pair[0] == sent_to]
+        elif self._debts[owed] >= 1.0 - 1e-9:
             candidates = by_tier.get(owed, [])
         else:
-            candidates = [pair for pairs in by_tier.values() for pair in pairs]
+            candidates = everything
         chosen = max(candidates, key=lambda pair: self._score(pair[1]), default=None)
         served = TRUE_START if chosen is None else chosen[1].tier
         self._debts[served] = max(self._debts[served] - 1.0, -1.0)

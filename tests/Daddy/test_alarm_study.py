@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,18 @@ def test_persistence_is_needed_and_the_deadline_is_late(rows):
         low, high = rows[name]["lead_over"]["deadline"]["ci95"]
         assert low <= rows[name]["lead_median_episodes"] <= high
     assert "run_warning" in as_table(list(rows.values()))
+
+
+def test_the_quick_study_is_quick_and_tells_each_detectors_rates(capsys):
+    begun = time.process_time()
+    assert main(["--quick", "--json"]) == 0
+    assert time.process_time() - begun < 60
+    told = json.loads(capsys.readouterr().out)
+    detectors_told = {row["detector"]: row for row in told["detectors"]}
+    assert {"warning", "critical", "moving_average", "cusum", "deadline", "run_warning"} <= set(detectors_told)
+    for row in detectors_told.values():
+        assert 0 <= row["fpr_per_run"] <= 0.15 and 0.5 < row["detected"] <= 1 and "lead_median_episodes" in row
+    assert told["forecasts"] and told["rmse_of_12_starts_with_3_attempts"]
 
 
 def test_forecasts_see_only_the_past_and_match_slow_references():

@@ -149,6 +149,25 @@ def test_the_frontier_moves_past_what_is_reliable_even_over_a_skipped_one():
     assert monitor.frontier == 3, "the last one when nothing is left"
 
 
+def test_what_the_true_start_owns_is_behind_the_frontier():
+    """A run that starts from --init-state: nobody ever tries what it owns, so its theta says nothing."""
+    rule = AlarmRule(patience=20, warning_run=5, critical_run=15)
+    monitor = monitor_of(rule=rule)
+    stage = Stage(monitor)
+    stage.episode({}, spawn=(0, 1))
+    assert monitor.frontier == 2
+    stage.savestate = 7
+    stage.episode({}, spawn=(0, 1, 2))
+    stage.savestate = 0
+    for _ in range(60):
+        stage.episode({}, spawn=(0, 1))
+    assert monitor.frontier == 2 and monitor.curiosity_scale > 1.4
+    assert [alarm.milestone for alarm in monitor.new_alarms()] == ["PARCEL"]
+    for _ in range(30):
+        stage.episode({2: 3}, spawn=(0, 1))
+    assert monitor.frontier == 3
+
+
 def test_milestones_that_the_rom_lacks_are_ignored():
     quests = (*QUESTS[:2], Quest("ABSENT", "mid", available=False), QUESTS[3])
     monitor = monitor_of(quests=quests)
@@ -196,6 +215,50 @@ def test_start_states_are_told_apart_and_pooled():
     starts = {start: alpha / (alpha + beta) for start, alpha, beta in monitor.by_start(2)}
     assert set(starts) == {-1, 1} and starts[-1] < 0.1 and 0.4 < starts[1] < 1.0
     assert monitor_of().by_start(2) == []
+
+
+def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_own_budget():
+    monitor = monitor_of(forgetting=1.0, spawn_steps=6)
+    stage = Stage(monitor)
+    stage.savestate = 7
+    for _ in range(4):
+        stage.episode({}, spawn=(0, 1), length=6)
+    stage.episode({2: 4}, spawn=(0, 1), length=10)
+    stage.episode({}, spawn=(0, 1), length=5)
+    assert monitor.start_counts[2, 2:].tolist() == [[1, 4], [0, 5]], "the last one was cut: its worker died"
+    stage.savestate = 0
+    stage.episode({}, length=6)
+    assert not monitor.start_counts[0].any() and monitor.attempts.sum() == 0, "the true start has its whole budget"
+
+
+def test_rates_of_the_next_step_are_pooled_over_milestones_and_starts():
+    quests = (*QUESTS[:2], Quest("ABSENT", "mid", available=False), QUESTS[3])
+    monitor = monitor_of(quests=quests, forgetting=1.0)
+    assert monitor.next_rates() == [] and monitor.scalars()["posterior/frontier_from_nearest"] == 0.25
+    monitor.start_counts[0, 0] = 45, 5
+    monitor.start_counts[1, 1] = 40, 4
+    monitor.start_counts[2, 3] = 0, 1  # ABSENT is skipped
+    monitor.start_counts[0, 3] = 0, 99  # not the next one from there
+    rates = {(start, m): alpha / (alpha + beta) for start, m, alpha, beta in monitor.next_rates()}
+    assert list(rates) == [(-1, 0), (0, 1), (1, 3)]
+    assert rates[-1, 0] == pytest.approx(0.9, abs=0.03)
+    assert 0.55 < rates[1, 3] < 0.9, "one failure says little where the others succeed"
+    monitor.start_counts[2, 3] = 0, 60
+    (_, _, lone), = [(s, m, a / (a + b)) for s, m, a, b in monitor.next_rates() if m == 3]
+    assert lone < 0.05, "many failures stand alone"
+
+
+def test_the_frontier_is_told_from_the_nearest_savestate_too():
+    monitor = monitor_of(forgetting=1.0, spawn_steps=20)
+    stage = Stage(monitor)
+    for _ in range(30):
+        stage.episode({0: 1, 1: 2})
+    stage.savestate = 3
+    for _ in range(30):
+        stage.episode({2: 5}, spawn=(0, 1))
+    scalars = monitor.scalars()
+    assert monitor.frontier == 2 and scalars["posterior/PARCEL"] < 0.1
+    assert scalars["posterior/frontier_from_nearest"] > 0.9
 
 
 def test_scalars_reach_two_past_the_frontier():

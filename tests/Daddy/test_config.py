@@ -73,6 +73,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path, text, message):
         ["--run-name", "a/b"], ["--run-name", ".."], ["--run-name", "a\nb"], ["--run-name", "x" * 300],
         ["--run-name", " a"], ["--gamma", "nan"], ["--rnd-weight", "inf"],
         ["--ablate", "gru,cnn"], ["--max-episode-steps", "1"],
+        ["--curriculum", "--true-start-share", "0.29"], ["--curriculum", "--spawn-steps", "-1"], ["--swarm"],
     ],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_usage_errors(argv):

@@ -11,7 +11,7 @@ from Daddy.agent import build_network
 from Daddy.build import agent_settings, build_mixer
 from Daddy.checkpoint import save_checkpoint
 from Daddy.config import preset
-from Daddy.errors import DaddyError, UsageError
+from Daddy.errors import CheckpointError, DaddyError, UsageError
 from Daddy.evaluate import main
 from Daddy.evaluation import (
     EvalEpisode,
@@ -81,6 +81,13 @@ def test_rewards_are_scored_as_the_run_did_and_nothing_is_learned_from_them(weig
     plan = EvalPlan(1, (1.0,), seed=4)
     once, again = (without_clock(play(weights, EvalPlan(1, epsilons, seed=4))) for epsilons in ((1.0,), (0.0, 1.0)))
     assert once == again[1:] == without_clock(play(weights, plan))
+
+
+def test_normalisers_of_another_version_are_refused_in_one_line(weights):
+    rnd = {name: part for name, part in weights.intrinsic["rnd"].items() if name != "first_scale"}
+    with pytest.raises(CheckpointError, match="rnd state does not fit") as error:
+        _mixer_as_trained(weights.config, {**weights.intrinsic, "rnd": rnd})
+    assert error.value.exit_code == 4
 
 
 @pytest.mark.parametrize("level", ["gru", "lstm", "ssm"])

@@ -31,6 +31,30 @@ def test_a_first_observation_pays_nothing_but_is_counted():
     assert mixer.score(rows_at(4), IDS).novel == pytest.approx(1 / np.sqrt(2))
 
 
+def walk(span: str, milestones: list[list[int]]) -> list[list[float]]:
+    """r_novel of two envs that stand still while env 0 owns so many milestones, and env 1 none."""
+    mixer, paid = RewardMixer(None, EpisodicNovelty(2), 0.0, 1.0, novelty_span=span), []
+    for step, owned in enumerate(milestones):
+        rows = rows_at(4, first=step == 0)
+        for index in owned:
+            rows["milestones"][0, index // 8] |= 1 << index % 8
+        paid.append([round(float(v), 3) for v in mixer.score(rows, IDS).novel])
+    return paid[1:]
+
+
+def test_known_ground_pays_anew_after_a_milestone_if_novelty_spans_milestones():
+    told = [[], [], [], [9], [9], [3, 9], [3, 9]]
+    still = [[v, v] for v in (0.707, 0.577, 0.5, 0.447, 0.408, 0.378)]
+    assert walk("episode", told) == still
+    anew = [0.707, 0.577, 1.0, 0.707, 1.0, 0.707]
+    assert walk("milestone", told) == [[mine, other] for mine, (_, other) in zip(anew, still, strict=True)]
+
+
+def test_what_a_spawn_owns_is_no_new_milestone():
+    spawned = walk("milestone", [[9], [9], [9]])
+    assert spawned == [[0.707, 0.707], [0.577, 0.577]]
+
+
 def test_rnd_pays_for_what_it_was_not_trained_on_and_its_state_travels():
     mixer = RewardMixer(RND(2, seed=1), None, rnd_weight=2.0, novelty_weight=0.0)
     rng = np.random.default_rng(0)

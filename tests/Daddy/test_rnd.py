@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from Daddy import rnd as rnd_module
 from Daddy.frames import unpack2bit
 from Daddy.rnd import RND, RunningMoments
 
@@ -88,16 +89,62 @@ def test_running_moments_equal_numpy():
     assert moments.count == pytest.approx(100)
 
 
-def test_a_window_forgets_what_lies_far_back():
+def test_moments_with_a_window_fade_old_rows_exponentially():
     rng = np.random.default_rng(0)
-    ever, fading = RunningMoments(1), RunningMoments(1, window=50)
-    for mean in (0.0, 10.0):
-        for _ in range(100):
-            values = rng.normal(mean, 1.0, (5, 1))
-            ever.update(values)
-            fading.update(values)
-    assert ever.mean[0] == pytest.approx(5.0, abs=0.2) and fading.mean[0] == pytest.approx(10.0, abs=0.5)
-    assert ever.var[0] > 20 and fading.var[0] == pytest.approx(1.0, abs=0.5)
+    window, moments = 30, RunningMoments(2, window=30)
+    values, weights = np.empty((0, 2)), np.empty(0)
+    for n in (10, 20, 5, 1, 40, 7):
+        chunk = rng.normal(len(values), 2, (n, 2))
+        moments.update(chunk)
+        weights = weights * min(1.0, window / max(weights.sum(), 1e-9))
+        values, weights = np.concatenate([values, chunk]), np.concatenate([weights, np.ones(n)])
+        mean = np.average(values, axis=0, weights=weights)
+        np.testing.assert_allclose(moments.mean, mean)
+        np.testing.assert_allclose(moments.var, np.average((values - mean) ** 2, axis=0, weights=weights))
+        assert moments.count == pytest.approx(weights.sum())
+
+
+def test_after_a_long_known_stretch_something_new_pays_and_what_is_familiar_does_not(monkeypatch):
+    monkeypatch.setattr(rnd_module, "_WINDOW", 400.0)
+    rng, never_fading, paid = np.random.default_rng(0), RunningMoments(1), []
+    known, new = screens(rng, 16), screens(np.random.default_rng(9))
+    rnd = RND(8, lr=1e-3, batch=16, warmup=64)
+    for _ in range(800):
+        screen = known[rng.integers(0, 16, 8)]
+        paid.append(rnd.bonus(screen, IDS, NO))
+        never_fading.update(rnd._discounted[:, None])
+        rnd.train(screen)
+    now = rnd.bonus(new, IDS, NO).mean()
+    error = rnd._error(rnd._halve(new)).mean()
+    assert now > 10 * error / np.sqrt(never_fading.var[0])
+    at_first = np.array(paid[8:28])
+    assert at_first.min() > 0 and np.mean(paid[-50:]) < at_first.mean()
+    assert rnd.bonus(known[:8], IDS, NO).max() < at_first.max()
+
+
+def test_the_scale_falls_to_a_share_of_its_first_value_and_no_further(monkeypatch):
+    monkeypatch.setattr(rnd_module, "_WINDOW", 200.0)
+    rnd, screen = RND(8, warmup=64), screens(np.random.default_rng(0))
+    for _ in range(64 // 8):
+        rnd.bonus(screens(np.random.default_rng(1)), IDS, NO)
+    first = rnd._scale()
+    rnd._error = lambda pixels: np.full(len(pixels), 1e-9)  # all is known
+    rnd._discounted[:] = 0.0
+    scales = [(rnd.bonus(screen, IDS, NO), rnd._scale())[1] for _ in range(600)]
+    assert scales[0] > 0.5 * first and min(scales) == scales[-1] == 0.02 * first > np.sqrt(rnd.returns.var[0])
+
+
+def test_the_first_scale_travels_and_a_state_without_it_is_refused(monkeypatch):
+    monkeypatch.setattr(rnd_module, "_WINDOW", 100.0)
+    one, two = (RND(8, seed=seed, warmup=64) for seed in (0, 5))
+    drive(one, np.random.default_rng(0), 30, screens)
+    state = one.state_dict()
+    two.load_state_dict(state)
+    paid = [drive(rnd, np.random.default_rng(3), 50, screens) for rnd in (one, two)]
+    np.testing.assert_array_equal(*paid)
+    assert one._scale() == two._scale()
+    with pytest.raises(KeyError, match="first_scale"):
+        two.load_state_dict({name: part for name, part in state.items() if name != "first_scale"})
 
 
 def test_screens_are_halved_and_scored_as_one_would_write_it():

@@ -4,6 +4,7 @@ from stand_in_env import SIZE, StandInEnv
 
 from Daddy.puffer_shim.record import RECORD, view_records
 from Daddy.puffer_shim.record_env import RecordEnv
+from Daddy.puffer_shim.structured import LAYOUT
 from pokemonred_puffer import ram_map
 
 RIGHT, STAY = 2, 5
@@ -80,3 +81,66 @@ def test_the_same_seed_repeats_every_later_episode():
 
     assert play() == play()
     assert len(set(play())) == len(play())
+
+
+# --- episodes from savestates, and what a milestone begins
+
+
+def badges(env: RecordEnv, bits: int) -> None:
+    env.unwrapped.env.unwrapped.memory.write(ram_map.wObtainedBadges, bits)
+
+
+def length(env: RecordEnv, spawn: object = None, earned: dict[int, int] | None = None) -> int:
+    """Steps until the episode that begins now is truncated; from step n on badges `earned[n]` are owned."""
+    if spawn is not None:
+        env.spawn_next(5, spawn)
+    env.reset(seed=0)
+    for step in range(1, 1000):
+        badges(env, (earned or {}).get(step, int(env.record["badges"])))
+        if env.step(STAY)[3]:
+            badges(env, 0)
+            return step
+
+
+def test_an_episode_from_a_savestate_is_short_and_each_milestone_gives_it_as_many_steps_again():
+    env = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6)
+    assert length(env) == 30, "from the true start"
+    assert length(env, (3, 4)) == 6
+    assert length(env, (3, 4), {4: 0b1}) == 10
+    assert length(env, (3, 4), {4: 0b1, 6: 0b11}) == 12
+    assert length(env, (3, 4), {6: 0b1}) == 12, "the last step counts"
+    assert length(env, (3, 4), {n: 2**n - 1 for n in range(4, 9)}) == 14
+    assert length(env, (3, 4), {5: 0b1, 10: 0b11, 15: 0b111, 20: 0b1111, 25: 0b11111}) == 30, "never more than others"
+    assert length(env, None, {4: 0b1}) == 30
+    assert length(env) == 30, "the next one is a true start again"
+
+
+def test_what_a_savestate_begins_with_gives_no_steps():
+    env = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6)
+    badges(env, 0b111)
+    assert length(env, (3, 4)) == 6
+
+
+def test_without_a_limit_of_their_own_episodes_from_savestates_are_as_long_as_others():
+    assert length(RecordEnv(StandInEnv({}), max_episode_steps=30), (3, 4), {4: 0b1}) == 30
+    longer = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=99)
+    assert length(longer, (3, 4)) == 30
+
+
+def test_a_savestate_that_is_refused_means_a_true_start_of_full_length():
+    env, told = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6), []
+    env.report = told.append
+    assert length(env, b"junk of another kind") == 30
+    assert [event.spawn_id for event in told] == [5] and env.record["spawn_id"] == 0
+
+
+@pytest.mark.parametrize("span, around", [("episode", [180, 147, 128, 114]), ("milestone", [180, 147, 180, 147])])
+def test_the_visits_that_the_agent_sees_begin_anew_with_a_milestone_if_novelty_does(span, around):
+    env, seen = RecordEnv(StandInEnv({}), max_episode_steps=30, novelty_span=span), []
+    env.reset(seed=0, options={"state": (3, 4)})
+    seen.append(env.record["structured"][LAYOUT["visits"]][44])
+    for step in range(1, 4):
+        badges(env, 0b1 if step >= 2 else 0)
+        env.step(STAY + 1)
+        seen.append(env.record["structured"][LAYOUT["visits"]][44])
+    assert [int(v) for v in seen] == around and env.record["tiles"] == 1

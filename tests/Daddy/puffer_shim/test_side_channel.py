@@ -51,6 +51,17 @@ def test_a_spawn_counts_for_the_next_reset_only(vector):
     assert second["is_first"].all() and not second["spawn_id"].any()
 
 
+@pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[2]], ids=str)
+def test_episodes_from_savestates_have_a_length_of_their_own(layout):
+    vector = stand_ins(**layout, max_episode_steps=6, spawn_steps=2)
+    try:
+        vector.spawn(1, bytes((7, 8)), spawn_id=4)
+        seen = rounds(vector, 7)
+    finally:
+        vector.close()
+    assert np.argwhere(seen["truncated"]).tolist() == [[2, 1], [6, 0], [6, 2], [6, 3]]
+
+
 def test_a_spawn_at_the_last_record_reaches_the_reset_that_follows(vector):
     rounds(vector, 3)
     batch = vector.recv()

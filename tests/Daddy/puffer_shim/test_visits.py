@@ -45,3 +45,18 @@ def test_counts_stay_at_their_maximum_and_clear_forgets_them():
     visits.clear()
     visits.visit(0, 0, 1)
     assert out.reshape(VIEW)[3, 4] == 255 and visits.tiles == 1
+
+
+def test_counting_anew_forgets_the_counts_and_keeps_the_tiles():
+    out = np.zeros(90, np.uint8)
+    visits, view = VisitCounts(out), out.reshape(VIEW)
+    for x in (7, 8, 7):
+        visits.visit(1, x, 7)
+    visits.count_anew()
+    visits.visit(1, 7, 7, pushed=0)
+    assert visits.tiles == 2 and (view == 255).sum() == 88 and view[4, 4] == 180
+    assert view[5, 4] == 180, "a push from the place where it stood still counts"
+    visits.visit(1, 7, 7)
+    assert view[4, 4] == 147
+    visits.visit(1, 9, 7)
+    assert visits.tiles == 3

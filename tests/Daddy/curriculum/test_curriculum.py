@@ -1,0 +1,187 @@
+"""The curriculum with a made-up vector env; the game itself is in test_curriculum_on_the_game."""
+
+import json
+import os
+from types import SimpleNamespace
+
+import numpy as np
+from curriculum_play import NAMES, Play, bits
+from savestate_files import files_of, fresh, put, state_of
+
+from Daddy.curriculum.registry import PER_MILESTONE, Registry
+from Daddy.puffer_shim import CaptureFailed, SpawnFailed
+
+
+def test_a_capture_becomes_an_entry_and_the_next_start(tmp_path):
+    play = Play(tmp_path / "savestates")
+    play.reach()
+    (env, path, tag), = play.vector.captures
+    assert (env, tag, path.parent) == (1, NAMES[0], tmp_path / "savestates")
+    play.written()
+    ((number, entry),) = play.curriculum.registry
+    assert (entry.milestone, entry.tier, entry.map_id, entry.owned) == (NAMES[0], "early", 3, [NAMES[0]])
+    assert play.tags == {number: entry.name}
+    play.row(truncated=1, milestones=bits(0))
+    assert play.vector.spawns == [(1, state_of(7), number)]
+    play.row(is_first=1, spawn_id=number, milestones=bits(0))
+    assert play.memories.begun == [(1, [2.0] * 4)]
+    play.row(milestones=bits(0, 1), spawn_id=number)
+    play.written(spawn_id=number)
+    assert [e.parent for _, e in play.curriculum.registry] == ["", entry.name]
+    play.row(terminated=1, milestones=bits(0, 1), spawn_id=number)
+    assert (entry.attempts, entry.successes) == (1, 1), "credit goes to where the episode began"
+    play.row(is_first=1, spawn_id=number, milestones=bits(0))
+    play.row(truncated=1, spawn_id=number, milestones=bits(0))
+    assert (entry.attempts, entry.successes) == (2, 1)
+
+
+def test_a_savestate_of_another_moment_than_the_one_asked_for_does_not_count(tmp_path):
+    """A replaced worker takes it from the episode that its env has just begun."""
+    play = Play(tmp_path / "s")
+    play.reach()
+    play.written(episode_step=3)
+    assert len(play.curriculum.registry) == 0 and len(list((tmp_path / "s" / "quarantine").iterdir())) == 1
+    assert "was lost and replaced" in play.told[-1][1]
+
+
+def test_captures_that_are_never_heard_of_again_are_given_up(tmp_path):
+    """Their worker died while it wrote."""
+    play = Play(tmp_path / "s")
+    for _ in range(5):
+        play.reach()
+    assert len(play.vector.captures) == 4, "so many of a kind are on their way"
+    for _ in range(100):
+        play.row()
+    play.reach()
+    assert len(play.vector.captures) == 5
+    play.written()
+    assert len(play.curriculum.registry) == 1
+
+
+def test_an_index_that_cannot_be_written_does_not_undo_an_entry(tmp_path, monkeypatch):
+    play = Play(tmp_path / "s")
+    play.reach()
+    monkeypatch.setattr(Registry, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    play.written()
+    ((number, entry),) = play.curriculum.registry
+    assert play.tags == {number: entry.name} and "registry.json not written" in play.told[-1][1]
+    monkeypatch.undo()
+    assert files_of(fresh(tmp_path / "s")) == [entry.file]
+
+
+def test_a_frozen_curriculum_changes_nothing(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    play = Play(tmp_path, frozen=True)
+    play.reach()
+    play.row(truncated=1, milestones=bits(0), spawn_id=1)
+    assert play.vector.captures == [] and play.vector.spawns == [(1, state_of(1), 1)]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert play.curriculum.registry.get(1).attempts == 0
+
+
+def test_captures_of_one_kind_become_rarer(tmp_path):
+    play = Play(tmp_path / "s")
+    taken = []
+    for n in range(1, 21):
+        before = len(play.vector.captures)
+        play.reach()
+        if len(play.vector.captures) > before:
+            taken.append(n)
+            play.written()
+    assert taken == [1, 2, 3, 4, 8, 16]
+    assert len(play.curriculum.registry) == PER_MILESTONE
+
+
+def test_the_swarm_sends_every_env_once_to_a_savestate_of_a_new_kind(tmp_path):
+    play = Play(tmp_path / "s", swarm=True, true_share=1.0)
+    play.reach()
+    play.written()
+    for _ in range(2):
+        for env in (0, 1):
+            play.row(env, truncated=1)
+    assert [spawn_id for _, _, spawn_id in play.vector.spawns] == [1, 1, 0, 0]
+
+
+def test_stepping_stones_are_savestates_but_no_place_for_a_swarm(tmp_path):
+    play = Play(tmp_path / "s", swarm=True, true_share=1.0)
+    play.row(is_first=1, map_id=38)
+    play.row(map_id=12)
+    play.written()
+    ((_, entry),) = play.curriculum.registry
+    assert (entry.milestone, entry.owned) == ("MAP_ROUTE_1_AFTER_START", [])
+    play.row(truncated=1)
+    assert play.vector.spawns == [(1, None, 0)]
+
+
+def test_a_disk_that_refuses_captures_is_an_alarm_and_a_pause(tmp_path):
+    play = Play(tmp_path / "s")
+    play.reach()
+    env, path, tag = play.vector.captures[-1]
+    play.curriculum.hear([CaptureFailed(env, str(path), tag, "OSError: No space left on device")])
+    assert [kind for kind, _ in play.told] == ["alarm"] and "training goes on" in play.told[0][1]
+    play.reach()
+    assert len(play.vector.captures) == 1
+    play.step += 5_000
+    play.reach()
+    assert len(play.vector.captures) == 2
+    play.row(truncated=1)
+    assert play.vector.spawns == [(1, None, 0)]
+
+
+def test_a_place_that_cannot_be_written_is_an_alarm_too(tmp_path, monkeypatch):
+    (tmp_path / "s").write_text("a file where the directory should be")
+    play = Play(tmp_path / "s")
+    play.reach()
+    assert play.vector.captures == [] and play.told[0][0] == "alarm"
+    other = Play(tmp_path / "t")
+    other.reach()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+    other.written()
+    assert other.told[-1][0] == "alarm" and len(other.curriculum.registry) == 0
+    assert not list((tmp_path / "t").iterdir()), "nothing is left where there is no room"
+    other.row(truncated=1)
+    assert other.vector.spawns == [(1, None, 0)]
+
+
+def test_a_savestate_that_the_env_refuses_is_used_no_more(tmp_path):
+    put(fresh(tmp_path), 1)
+    play = Play(tmp_path)
+    play.curriculum.hear([SpawnFailed(0, 1, "StateError: junk")])
+    assert len(play.curriculum.registry) == 0 and ("curriculum", "StateError: junk") != play.told[-1]
+    assert "is not used: StateError: junk" in play.told[-1][1]
+    play.row(truncated=1)
+    assert play.vector.spawns == [(1, None, 0)]
+
+
+def test_a_damaged_memory_means_an_empty_one(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1, memory=np.ones(4, np.float16))
+    (tmp_path / "M_000001.safetensors").write_bytes(b"junk")
+    play = Play(tmp_path)
+    play.row(is_first=1, spawn_id=1)
+    play.row(is_first=1, spawn_id=1)
+    assert play.memories.begun == []
+    assert sum("empty memory" in text for _, text in play.told) == 1
+
+
+def test_a_resumed_curriculum_has_the_counts_of_the_checkpoint(tmp_path):
+    play = Play(tmp_path / "s")
+    play.reach()
+    play.written()
+    play.row(is_first=1, spawn_id=1)
+    play.row(truncated=1, spawn_id=1)
+    saved = json.loads(json.dumps(play.curriculum.state_dict()))
+    twin = Play(tmp_path / "none")
+    twin.curriculum.registry.directory = tmp_path / "s"
+    twin.curriculum.load_state_dict(saved)
+    twin.curriculum.open(SimpleNamespace(tags={}, log_event=lambda *_: None))
+    ((_, entry),) = twin.curriculum.registry
+    assert entry.attempts == 1 and twin.curriculum.state_dict() == saved
+    twin.curriculum.load_state_dict({})
+
+
+def test_before_anything_happened_all_are_true_starts(tmp_path):
+    scalars = Play(tmp_path / "s").curriculum.scalars()
+    assert scalars["curriculum/true_pct"] == 100.0 and scalars["curriculum/savestates"] == 0.0

@@ -1,0 +1,39 @@
+import dataclasses
+
+import pytest
+from savestate_files import make
+
+from Daddy.curriculum.savestates import parse_entry
+
+
+def test_an_entry_that_lacks_a_field_or_is_none_is_refused():
+    good = dataclasses.asdict(make(1))
+    assert parse_entry(good) == make(1)
+    for name in good:
+        with pytest.raises(ValueError):
+            parse_entry({key: value for key, value in good.items() if key != name})
+    for junk in (None, [], "x", 3):
+        with pytest.raises(ValueError):
+            parse_entry(junk)
+
+
+def test_credit_moves_theta_and_forgets():
+    entry = make(1)
+    for _ in range(200):
+        entry.credit(False)
+    assert entry.alpha == pytest.approx(0.5) and entry.learnability < 0.02
+    for _ in range(20):
+        entry.credit(True)
+    assert (entry.attempts, entry.successes) == (220, 20)
+    assert entry.alpha / (entry.alpha + entry.beta) > 0.4, "old failures fade"
+
+
+@pytest.mark.parametrize(
+    "name, stone",
+    [("MAP_ROUTE_1_AFTER_START", True), ("LEVEL_06", True), ("AREA_MT_MOON", False), ("CITY_PEWTER", False),
+     ("ITEM_HM_01", False), ("EVENT_GOT_TOWN_MAP", False)],
+)  # fmt: skip
+def test_only_what_lies_between_milestones_is_a_stepping_stone(name, stone):
+    entry = make(1, name, ["OWNED"])
+    assert entry.is_stepping_stone == stone
+    assert entry.covers() == ({"OWNED"} if stone else {"OWNED", name})
