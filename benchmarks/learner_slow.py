@@ -32,7 +32,7 @@ STEPS = {  # what is slow: the change that makes it fast, in the order of the ro
     "gather": "one vectorised gather into preallocated arrays",
     "adam": "fused AdamW",
     "allocator": "an allocator that keeps freed memory",
-    "float32": "bfloat16 in encoder and cores",
+    "float32": "bfloat16 in encoder and cores, where the processor has it",
     "tail": "no graph over the n rows after the learned ones",
     "tables": "first layer by look-up, once for both networks",
 }
