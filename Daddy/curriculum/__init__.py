@@ -87,11 +87,13 @@ class Curriculum:
         self._outcomes: deque[bool] = deque(maxlen=_RECENT)
         self._jumps: dict[int, int] = {}  # env -> savestate that the swarm sends it to
         self._counts: dict[str, list[float]] = {}
+        self._seen: Counter[str] = Counter()
         self._paused_until, self._saved_at, self._changed = 0, 0.0, False
 
     def open(self, logger: EventLog) -> None:
         """Read the registry and tell of it; call once the run directory exists and saved counts are loaded."""
         self._logger = logger
+        self._seen = Counter(self._triggers.seen) if self.settings.frozen else self._triggers.seen
         self.registry.load()
         if self.settings.source is not None and not len(self.registry):
             self._adopt(self.settings.source)
@@ -167,7 +169,7 @@ class Curriculum:
 
     def _send_on(self, env_id: int) -> None:
         jump = self._jumps.pop(env_id, 0)
-        number = self._sampler.choose(self.registry, sent_to=jump if self.registry.get(jump) else 0)
+        number = self._sampler.choose(self.registry, self._seen, sent_to=jump if self.registry.get(jump) else 0)
         state = self.registry.read(number) if number else None
         if number and state is None:  # it has just been quarantined
             return self._send_on(env_id)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from Daddy.curriculum.savestates import Savestate, parse_entry, read_checked, read_entry, read_limited
+from Daddy.curriculum.savestates import Savestate, frontier, parse_entry, read_checked, read_entry, read_limited
 from Daddy.puffer_shim.capture import write_atomically
 
 FORMAT = 1
@@ -146,11 +146,12 @@ class Registry:
     # --- changing
 
     def add(self, entry: Savestate) -> int:
-        """Enter a savestate whose files are written; returns its number.
+        """Enter a savestate whose files are written, with the belief about its kind; returns its number.
 
         Raises:
             OSError: its entry could not be written, and it is not entered.
         """
+        entry.lean_on(other for other in self._by_id.values() if other.milestone == entry.milestone)
         write_atomically(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
         number = self._enter(entry)
         self._prune(entry)
@@ -185,7 +186,8 @@ class Registry:
             pass
 
     def _drop_worst(self, candidates: Iterable[int]) -> bool:
-        for number in sorted(candidates, key=lambda n: self._by_id[n].learnability):
+        ahead = {number for number, _ in frontier(self)}  # nothing succeeds from there yet
+        for number in sorted(candidates, key=lambda n: (n in ahead, self._by_id[n].learnability)):
             entry = self._by_id[number]
             rest = set().union(*(e.covers() for n, e in self._by_id.items() if n != number))
             spare = entry.is_stepping_stone or self.count(entry.milestone) > 1

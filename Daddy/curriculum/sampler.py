@@ -2,56 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import TIERS, Savestate
+from Daddy.curriculum.savestates import TIERS, Savestate, frontier
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
+FRONTIER = "frontier"
+FRONTIER_SHARE = 0.3  # of the starts that savestates with the most milestones get at least, where that much is left
 
 
 class Sampler:
     """Draws a savestate or the true start.
 
     The best of theta (1 - theta) (1 + 1 / sqrt(attempts + 1)), theta drawn from each savestate's posterior, wins: new
-    ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts and
-    TIER_SHARE (or what that leaves) go to each tier that has a savestate, exactly: each start adds its share to a debt,
-    and a debt of one is paid with a start.
+    ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
+    TIER_SHARE (or what that leaves) go to each tier that has a savestate and FRONTIER_SHARE to the frontier, the
+    savestates with the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a
+    start. From the frontier nothing has succeeded often yet, so that there is no rate to learn from: a start that it is
+    owed is drawn with the weight 1 / sqrt(seen + 1) of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919, methods).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
         self._rng = np.random.default_rng([seed, 6])
         self.true_share = true_share
-        self._debts = dict.fromkeys((TRUE_START, *TIERS), 0.0)
+        self._debts = dict.fromkeys((TRUE_START, *TIERS, FRONTIER), 0.0)
 
-    def choose(self, savestates: Iterable[tuple[int, Savestate]], sent_to: int = 0) -> int:
+    def choose(self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int], sent_to: int = 0) -> int:
         """The number of the savestate to start from; 0 for the true start.
 
-        `sent_to` is a savestate that was chosen already; the shares that this goes past are made up for later.
+        `seen` is how often each kind of savestate was come by; `sent_to` is a savestate that was chosen already: the
+        shares that this goes past are made up for later.
         """
-        by_tier: dict[str, list[tuple[int, Savestate]]] = {}
-        for number, entry in savestates:
-            by_tier.setdefault(entry.tier, []).append((number, entry))
-        if not by_tier:
+        everything = list(savestates)
+        if not everything:
             return 0
-        self._debts[TRUE_START] += self.true_share
-        for tier in by_tier:
-            self._debts[tier] += min(TIER_SHARE, (1.0 - self.true_share) / len(by_tier))
-        owed = max((TRUE_START, *by_tier), key=self._debts.__getitem__)
-        everything = [pair for pairs in by_tier.values() for pair in pairs]
+        by_tier = {tier: [pair for pair in everything if pair[1].tier == tier] for tier in TIERS}
+        groups = {TRUE_START: []} | {tier: pairs for tier, pairs in by_tier.items() if pairs}
+        groups[FRONTIER] = frontier(everything)
+        self._lend(groups)
+        owed = max(groups, key=self._debts.__getitem__)
         if sent_to:
-            candidates = [pair for pair in everything if pair[0] == sent_to]
-        elif self._debts[owed] >= 1.0 - 1e-9:
-            candidates = by_tier.get(owed, [])
+            chosen = next((pair for pair in everything if pair[0] == sent_to), None)
+        elif self._debts[owed] < 1.0 - 1e-9:
+            chosen = self._most_to_learn(everything)
+        elif owed == FRONTIER:
+            chosen = self._seldom_seen(groups[FRONTIER], seen)
         else:
-            candidates = everything
-        chosen = max(candidates, key=lambda pair: self._score(pair[1]), default=None)
-        served = TRUE_START if chosen is None else chosen[1].tier
-        self._debts[served] = max(self._debts[served] - 1.0, -1.0)
+            chosen = self._most_to_learn(groups[owed])
+        self._pay(groups, chosen)
         return 0 if chosen is None else chosen[0]
+
+    def _lend(self, groups: Mapping[str, list]) -> None:
+        tiers = len(groups) - 2
+        tier_share = min(TIER_SHARE, (1.0 - self.true_share) / tiers)
+        for name in groups:
+            self._debts[name] += tier_share
+        self._debts[TRUE_START] += self.true_share - tier_share
+        self._debts[FRONTIER] += min(FRONTIER_SHARE, 1.0 - self.true_share - tiers * tier_share) - tier_share
+
+    def _pay(self, groups: Mapping[str, list], chosen: tuple[int, Savestate] | None) -> None:
+        for name, pairs in groups.items():
+            if name == TRUE_START if chosen is None else chosen in pairs:
+                self._debts[name] = max(self._debts[name] - 1.0, -1.0)
+
+    def _most_to_learn(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate] | None:
+        return max(pairs, key=lambda pair: self._score(pair[1]), default=None)
+
+    def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
+        weights = np.array([(seen.get(entry.milestone, 0) + 1.0) ** -0.5 for _, entry in pairs])
+        return pairs[int(self._rng.choice(len(pairs), p=weights / weights.sum()))]
 
     def _score(self, entry: Savestate) -> float:
         theta = self._rng.beta(entry.alpha, entry.beta)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
+_LENT = 4.0  # attempts that the belief about its kind is worth for a new savestate
 
 
 @dataclass
@@ -72,6 +73,13 @@ class Savestate:
         self.alpha = fade * self.alpha + rest * _PRIOR.alpha + success
         self.beta = fade * self.beta + rest * _PRIOR.beta + (not success)
 
+    def lean_on(self, kind: Iterable[Savestate]) -> None:
+        """Begin with what is known of other savestates of its kind: most are replaced before they were tried often."""
+        known = [(entry.alpha - _PRIOR.alpha, entry.beta - _PRIOR.beta) for entry in kind]
+        successes, failures = (sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0)
+        share = min(1.0, _LENT / max(successes + failures, _LENT))
+        self.alpha, self.beta = _PRIOR.alpha + share * successes, _PRIOR.beta + share * failures
+
     @property
     def is_stepping_stone(self) -> bool:
         """Taken on the way between milestones, not at one."""
@@ -80,6 +88,13 @@ class Savestate:
     def covers(self) -> set[str]:
         """All that one can start behind by starting here."""
         return {*self.owned} if self.is_stepping_stone else {self.milestone, *self.owned}
+
+
+def frontier(savestates: Iterable[tuple[int, Savestate]]) -> list[tuple[int, Savestate]]:
+    """Those that own the most milestones."""
+    pairs = list(savestates)
+    most = max((len(entry.owned) for _, entry in pairs), default=0)
+    return [pair for pair in pairs if len(pair[1].owned) == most]
 
 
 def parse_entry(content: Any) -> Savestate:

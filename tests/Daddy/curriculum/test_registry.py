@@ -96,7 +96,7 @@ def test_caps_hold_and_the_only_path_to_a_milestone_stays(tmp_path):
     registry = fresh(tmp_path)
     hard = put(registry, 0, alpha=500.0, beta=500.0)
     for number in range(1, 9):
-        put(registry, number, alpha=1.0, beta=50.0 + number)
+        registry.get(put(registry, number)).alpha = 0.01
     assert registry.count("M") == PER_MILESTONE
     assert registry.get(hard), "the most learnable one stays"
     only = put(registry, 20, "M", ["RARE"], alpha=1.0, beta=900.0)
@@ -110,6 +110,30 @@ def test_caps_hold_and_the_only_path_to_a_milestone_stays(tmp_path):
     assert registry.count("M") == 1, "what others cover too goes first"
     assert sorted(p.name for p in tmp_path.glob("*.state")) == files_of(registry)
     assert len(list(tmp_path.glob("*.json"))) == len(registry) + 1
+
+
+def test_stepping_stones_at_the_frontier_stay_though_nothing_succeeds_there(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1, "DEX", ["A", "DEX"])
+    ahead = put(registry, 2, "MAP_FOREST_AFTER_DEX", ["A", "DEX"], alpha=0.5, beta=90.0)
+    for number in range(100, 100 + 2 * IN_ALL):
+        put(registry, number, f"MAP_{number}_AFTER_A", ["A"])
+    assert registry.get(ahead) and len(registry) == IN_ALL
+
+
+def test_a_new_savestate_begins_with_what_is_known_of_its_kind(tmp_path):
+    registry = fresh(tmp_path)
+    first = registry.get(put(registry, 1))
+    prior = make(2)
+    assert (first.alpha, first.beta) == (prior.alpha, prior.beta), "nothing yet"
+    for _ in range(40):
+        first.credit(False)
+    first.credit(True)
+    second = registry.get(put(registry, 2))
+    assert second.attempts == 0 and second.alpha + second.beta == pytest.approx(prior.alpha + prior.beta + 4.0)
+    assert (second.alpha - prior.alpha) / 4.0 == pytest.approx(first.successes / first.attempts, abs=0.02)
+    other = registry.get(put(registry, 3, "OTHER"))
+    assert (other.alpha, other.beta) == (prior.alpha, prior.beta)
 
 
 def test_a_disk_that_refuses_is_the_callers_to_tell_and_harms_nothing(tmp_path, monkeypatch):

@@ -4,12 +4,12 @@ from collections import Counter
 import pytest
 from savestate_files import make
 
-from Daddy.curriculum.sampler import TIER_SHARE, Sampler
+from Daddy.curriculum.sampler import FRONTIER_SHARE, TIER_SHARE, Sampler
 from Daddy.curriculum.savestates import Savestate
 
 
-def starts(sampler: Sampler, entries: list[Savestate], count: int) -> list[int]:
-    return [sampler.choose(list(enumerate(entries, 1))) for _ in range(count)]
+def starts(sampler: Sampler, entries: list[Savestate], count: int, seen: dict[str, int] | None = None) -> list[int]:
+    return [sampler.choose(list(enumerate(entries, 1)), seen or {}) for _ in range(count)]
 
 
 def test_without_savestates_every_start_is_a_true_one():
@@ -31,11 +31,27 @@ def test_true_starts_and_tiers_get_their_shares_in_every_window(share):
 
 
 def test_what_is_learnable_or_new_is_preferred():
-    mastered, hopeless, learnable, new = (make(n) for n in range(4))
+    mastered, hopeless, learnable, new, ahead = (make(n) for n in range(5))
+    ahead.owned = ["EVENT_GOT_STARTER", "EVENT_GOT_POKEDEX"]
     for entry, alpha, beta in ((mastered, 40, 0.5), (hopeless, 0.5, 40), (learnable, 20, 20)):
         entry.alpha, entry.beta, entry.attempts = alpha, beta, 1000
-    told = Counter(starts(Sampler(2, 0.3), [mastered, hopeless, learnable, new], 2000))
+    told = Counter(starts(Sampler(2, 0.3), [mastered, hopeless, learnable, new, ahead], 2000))
     assert told[3] > 5 * (told[1] + told[2]) and told[4] > 5 * (told[1] + told[2])
+
+
+@pytest.mark.parametrize("true_share, least", [(0.3, FRONTIER_SHARE), (0.8, 0.1), (1.0, 0.0)])
+def test_the_frontier_gets_its_share_though_nothing_succeeds_there(true_share, least):
+    behind, ahead, rare = (make(n) for n in range(3))
+    behind.alpha = behind.beta = 50.0
+    for n, entry in enumerate((ahead, rare)):
+        entry.owned, entry.milestone = ["EVENT_GOT_STARTER", "EVENT_GOT_POKEDEX"], f"MAP_{n}"
+        entry.alpha, entry.beta, entry.attempts = 0.5, 500.0, 500
+    told = starts(Sampler(6, true_share), [behind, ahead, rare], 1000, {"MAP_0": 399, "MAP_1": 3})
+    for begin in range(0, 1000, 100):
+        window = Counter(told[begin : begin + 100])
+        assert window[0] >= 100 * true_share - 2 and window[2] + window[3] >= 100 * least - 2
+    counts = Counter(told)
+    assert counts[3] == pytest.approx(10 * counts[2], rel=0.5) or true_share > 0.3, "1 / sqrt(4) to 1 / sqrt(400)"
 
 
 def test_the_sampler_goes_on_where_it_was_saved():
@@ -49,7 +65,7 @@ def test_the_sampler_goes_on_where_it_was_saved():
 def test_true_starts_that_a_swarm_went_past_are_made_up_for():
     entries = [make(n, tier=("early", "late")[n % 2]) for n in range(4)]
     pairs, sampler = list(enumerate(entries, 1)), Sampler(5, 0.3)
-    assert [sampler.choose(pairs, sent_to=2) for _ in range(20)] == [2] * 20
-    later = Counter(sampler.choose(pairs) for _ in range(80))
+    assert [sampler.choose(pairs, {}, sent_to=2) for _ in range(20)] == [2] * 20
+    later = Counter(sampler.choose(pairs, {}) for _ in range(80))
     assert later[0] >= 0.3 * 100 - 1
     assert later[1] + later[3] >= TIER_SHARE * 100 - 1, "early ones too, the swarm was a late one"
