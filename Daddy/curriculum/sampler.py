@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,8 +23,9 @@ class Sampler:
     ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
     TIER_SHARE (or what that leaves) go to each tier that has a savestate and FRONTIER_SHARE to the frontier, the
     savestates with the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a
-    start. From the frontier nothing has succeeded often yet, so that there is no rate to learn from: a start that it is
-    owed is drawn with the weight 1 / sqrt(seen + 1) of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919, methods).
+    start. From the frontier nothing has succeeded often yet, so that there is no rate to go by: a start that it is owed
+    is drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), a kind with the weight 1 / n, n being
+    how often it was come by or started from.
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -73,7 +75,9 @@ class Sampler:
         return max(pairs, key=lambda pair: self._score(pair[1]), default=None)
 
     def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
-        weights = np.array([(seen.get(entry.milestone, 0) + 1.0) ** -0.5 for _, entry in pairs])
+        copies = Counter(entry.milestone for _, entry in pairs)
+        counts = [copies[e.milestone] * (seen.get(e.milestone, 0) + e.attempts + 1.0) for _, e in pairs]
+        weights = 1.0 / np.array(counts)
         return pairs[int(self._rng.choice(len(pairs), p=weights / weights.sum()))]
 
     def _score(self, entry: Savestate) -> float:
