@@ -1,4 +1,4 @@
-"""``python -m Daddy.players random|walkthrough [flags]`` plays and leaves a run directory; ``evaluate RUN`` plays again.
+"""``python -m Daddy.players random|walkthrough`` plays and leaves a run directory; ``evaluate RUN`` plays once more.
 
 The walkthrough's recorded keys only work from power-on without the random bytes that other episodes begin with: it is
 the ceiling of what a given number of steps allows, no agent.
