@@ -132,7 +132,7 @@ def _parse(item: str, config: CompareConfig, extra: dict[str, tuple[str, ...]]) 
         raise UsageError(f"--agents: unknown agent {name!r}{hint}")
     base = BASES[name]
     if variants and not base.variants:
-        raise UsageError(f"--agents: {name} has no variants, so +{variants[0]} means nothing; dqn-slim and dqn-large do")
+        raise UsageError(f"--agents: {name} has no variants such as +{variants[0]}; dqn-slim and dqn-large have")
     missing = [library for library in base.needs if importlib.util.find_spec(library) is None]
     if missing:
         raise UsageError(f"{name} needs {missing[0]}, which is not installed: pip install 'daddy[bench]'")
