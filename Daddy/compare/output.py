@@ -31,8 +31,8 @@ _FOOT = """\
 *milestones*, *badges*, *return*: per episode (return: the env's own reward). *greedy*: always the best action, from the
 true start; *sampled*: agents with Q-values with 5% random actions, PPO drawn from its policy, random play as it is.
 *training*: episodes from the true start that ended in the last 20% of training. Numbers of several seeds are
-interquartile means with 95% bootstrap intervals over the seeds; one seed has no interval. *SPS*: steps of a run over its
-seconds of training (evaluations left out where they stop training; Daddy's play beside it). *learned*: transitions
+interquartile means with 95% bootstrap intervals over the seeds; one seed has no interval. *SPS*: steps of a run over
+its seconds of training (evaluations left out where they stop training; Daddy's play beside it). *learned*: transitions
 learned from per transition collected. *memory*: peak resident memory of all the run's processes together, shared pages
 counted in each."""
 
@@ -120,6 +120,18 @@ def final_table(rows: Sequence[Row]) -> str:
             _gib(numbers["peak_memory_bytes"]),
         ])  # fmt: skip
     return _grid(head, lines)
+
+
+def short_table(rows: Sequence[Row]) -> str:
+    """What fits a terminal."""
+    lines = []
+    for row in rows:
+        numbers = row.numbers()
+        lines.append([
+            row.agent, f"{len(row.usable)}/{len(row.runs)}", _text(numbers["steps"], 0), _text(numbers["minutes"], 1),
+            *(_text(row.final.get(f"milestones_{kind}")) for kind in (*KINDS, "training")), _text(numbers["sps"], 0),
+        ])  # fmt: skip
+    return _grid(["agent", "seeds", "steps", "minutes", "milestones greedy", "sampled", "training", "SPS"], lines)
 
 
 def view_table(rows: Sequence[Row], view: str) -> str:

@@ -6,6 +6,7 @@ evaluation) and ``NAME.compare.json`` (what compare knows of it).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from typing import Any
 
 import psutil
 
-from Daddy.compare.agents import Agent, evaluate_words, run_name
+from Daddy.compare.agents import Agent, base_of, evaluate_words, run_name
 from Daddy.compare.settings import CompareConfig
 from Daddy.errors import UsageError
 from Daddy.logs.files import write_json_atomically
-from Daddy.logs.reader import read_status
+from Daddy.logs.reader import read_status, state_of
 
 _SAME_START_S = 5.0
 SKIP, RESUME, START = "finished", "resume", "start"
@@ -127,6 +128,35 @@ class Run:
         """What a final evaluation is made for: step and flags."""
         flags = self.evaluation_words(config)[len(self.agent.base.evaluate) + 1 :]
         return [read_status(self.path).get("step_global"), *flags]
+
+
+class Collected(Run):
+    """An existing run directory: never trained, and never written to; what is noted of it lies in OUT/collected."""
+
+    def __init__(self, path: Path, label: str, notes_dir: Path) -> None:
+        config = read_json(path / "config.json")
+        seed = config["seed"] if isinstance(config.get("seed"), int) else 0
+        super().__init__(Agent(label, base_of(config.get("agent")), ()), seed, notes_dir)
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        return f"{self._path.name}_{hashlib.sha256(str(self._path.absolute()).encode()).hexdigest()[:8]}"
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def to_do(self, minutes: float, seconds: float | None) -> str:
+        """It is taken as it is."""
+        return SKIP
+
+    def evaluated(self, config: CompareConfig) -> bool:
+        """Also when nothing is there to be evaluated: a run under way or crashed, or without a checkpoint."""
+        playable = self.agent.base.inline is False or (self.path / "checkpoints").is_dir()
+        if not playable or state_of(read_status(self.path))[0] not in ("done", "stopped"):
+            return True
+        return super().evaluated(config)
 
 
 def fixed_settings(config: CompareConfig, agent: Agent) -> dict[str, Any]:
