@@ -135,7 +135,7 @@ def _parse(item: str, config: CompareConfig, extra: dict[str, tuple[str, ...]]) 
         raise UsageError(f"--agents: {name} has no variants such as +{variants[0]}; dqn-slim and dqn-large have")
     missing = [library for library in base.needs if importlib.util.find_spec(library) is None]
     if missing:
-        raise UsageError(f"{name} needs {missing[0]}, which is not installed: pip install 'daddy[bench]'")
+        raise UsageError(f"{name} needs {missing[0]}, which is not installed: pip install -e '.[bench]'")
     flags = _variant_flags(item, variants, config)
     return Agent(item, base, (*flags, *extra.get(name, ()), *(extra.get(item, ()) if item != name else ())))
 

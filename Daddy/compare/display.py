@@ -71,7 +71,7 @@ class Lines:
         if now - self._told.setdefault(name, now) < _LINE_EVERY_S:
             return
         self._told[name] = now
-        self.say(f"{name}: {stage}" + (f" {done:.0%}" if stage == "train" else "") + f", {figures(status)}")
+        self.say(f"{name}: train {done:.0%}, {figures(status)}" if stage == "train" else f"{name}: evaluate")
 
     def hide(self, name: str) -> None:
         """Nothing to take away."""
@@ -83,6 +83,8 @@ def choose_display() -> Bars | Lines:
 
 
 def figures(status: dict[str, Any]) -> str:
-    """Where a run stands, by its status.json."""
+    """Where a run stands, by its status.json; nothing without."""
+    if not status:
+        return ""
     step, total = status.get("step_global") or 0, status.get("total_steps") or 0
     return f"step {step:,} of {total:,}, {status.get('sps') or 0:,.0f} steps/s"

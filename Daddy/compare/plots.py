@@ -14,7 +14,7 @@ from Daddy.compare.stats import interval, iqm
 _POINTS = 40
 _WINDOW = 0.1  # of the axis: training episodes that a point is the mean of
 _PANELS = ("training", *KINDS)
-MISSING = "no plots, because matplotlib is missing: pip install 'daddy[plots]'"
+MISSING = "no plots, because matplotlib is missing: pip install -e '.[plots]'"
 
 Place = Callable[[RunData, float], float | None]  # x of a step of a run
 

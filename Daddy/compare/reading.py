@@ -23,6 +23,7 @@ GREEDY, SAMPLED = "greedy", "sampled"
 KINDS = (GREEDY, SAMPLED)
 _TAKEN = re.compile(r"_\d{8}T\d{6}_\d{6}Z$")  # the tag of a savestate that a curriculum took: no true start
 _WINDOW = 0.2  # of the training so far: what "recent" episodes are
+_BEYOND = 0.05
 _HALF = 0.5
 _LEARN_NOTHING = ("random", "walkthrough")
 _USABLE = ("done", "stopped")
@@ -66,6 +67,7 @@ class RunData:
     sps: float | None = None
     ratio: float | None = None
     peak_bytes: int | None = None
+    learns: bool = True  # random play and the walkthrough do not: they play the same at every step
     usable: bool = True
     trouble: str = ""
     notes: list[str] = field(default_factory=list)
@@ -96,8 +98,8 @@ class RunData:
         return float(values[inside].mean()) if inside.any() else None
 
     def evaluation_at(self, kind: str, step: float) -> Evaluation | None:
-        """The newest evaluation up to a step."""
-        found = [e for e in self.evaluations if e.kind == kind and e.step <= step]
+        """The newest evaluation up to a step, or a little beyond: rollouts do not end where one asks for it."""
+        found = [e for e in self.evaluations if e.kind == kind and e.step <= (1 + _BEYOND) * step]
         return max(found, key=lambda e: e.step) if found else None
 
     def first_steps(self, kind: str) -> dict[str, int]:
@@ -129,7 +131,8 @@ def read_run(path: Path, agent: str, final: Path | None = None, notes: dict[str,
         badges=_column(rows, "badges", int), returns=_column(rows, "return_env", float),
         evaluations=read_evaluations(path), peak_bytes=notes.get("peak_rss_bytes") or None, usable=phase in _USABLE,
     )  # fmt: skip
-    _take_final(run, final, notes, learns=config.get("agent") not in _LEARN_NOTHING)
+    run.learns = config.get("agent") not in _LEARN_NOTHING
+    _take_final(run, final, notes)
     run.sps = step / run.seconds if run.seconds else _last(metrics, "charts/SPS")
     run.ratio = _last(metrics, "replay/ratio")
     if run.ratio is None and config.get("agent") == "puffer-ppo":
@@ -164,18 +167,16 @@ def evaluation_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
             for i, e in enumerate(episodes)]  # fmt: skip
 
 
-def _take_final(run: RunData, final: Path | None, notes: dict[str, Any], learns: bool) -> None:
-    """Let the final evaluation stand in for one that the run has played at its end.
-
-    Who learns nothing plays like that from step 0 on.
-    """
+def _take_final(run: RunData, final: Path | None, notes: dict[str, Any]) -> None:
+    """Let the final evaluation stand in for one that the run has played at its end; who learns nothing plays like that
+    from step 0 on."""
     if notes.get("evaluation_error"):
         run.notes.append(f"final evaluation failed ({notes['evaluation_error']}); its own evaluations stand in")
     result = read_json(final) if final else {}
     if not result:
         return
-    played, step = group_evaluations(evaluation_rows(result)), run.step if learns else 0
-    if learns and played and played[0].step != run.step:
+    played, step = group_evaluations(evaluation_rows(result)), run.step if run.learns else 0
+    if run.learns and played and played[0].step != run.step:
         run.notes.append(f"final evaluation is of step {played[0].step:,}, the run ended at {run.step:,}")
     for evaluation in played:
         run.evaluations = [e for e in run.evaluations if (e.step, e.kind) != (step, evaluation.kind)]

@@ -104,7 +104,7 @@ def build_rows(groups: dict[str, list[RunData]]) -> tuple[list[Row], Marks]:
         if marks.steps is not None:
             row.equal_steps = _summaries([values_at(run, marks.steps) for run in row.usable])
         if marks.minutes is not None:
-            at = [run.step_at(60 * marks.minutes) for run in row.usable]
+            at = [run.step_at(60 * marks.minutes) if run.trains else 0 for run in row.usable]
             row.equal_minutes = _summaries(
                 [values_at(run, step) for run, step in zip(row.usable, at, strict=True) if step is not None]
             )
@@ -118,14 +118,15 @@ def values_at(run: RunData, step: float) -> dict[str, float | None]:
         evaluation = run.evaluation_at(kind, step)
         for name, of in (("milestones", "milestones"), ("badges", "badges"), ("return", "returns")):
             values[f"{name}_{kind}"] = fmean(getattr(evaluation, of).tolist()) if evaluation else None
+    step = min(step, run.step)
     values["milestones_training"] = run.recent(run.milestones, step)
     values["return_training"] = run.recent(run.returns, step)
     return values
 
 
 def common_marks(runs: Sequence[RunData]) -> Marks:
-    """The largest step and the largest minute mark (a tenth of a minute below one) that every training run reached."""
-    runs = [run for run in runs if run.trains]
+    """The largest step and the largest minute mark (tenths below one minute) that every run that learns has reached."""
+    runs = [run for run in runs if run.learns and run.trains]
     if not runs:
         return Marks(None, None)
     seconds = [run.seconds for run in runs]

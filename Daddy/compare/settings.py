@@ -33,8 +33,10 @@ class CompareConfig:
     seeds: str = setting("3", "budget", "how many runs of each agent (seeds 1, 2, ...), or the seeds: 1,2,5",
                          metavar="N|LIST")  # fmt: skip
     jobs: str = setting("auto", "budget", "runs at a time; auto: by cores", metavar="N")
-    out: str = setting("runs/compare", "output", "directory of the runs, tables and plots; the same command goes on there",
-                       metavar="DIR")  # fmt: skip
+    out: str = setting(
+        "runs/compare", "output", "directory of the runs, tables and plots; the same command goes on there",
+        metavar="DIR",
+    )  # fmt: skip
     json: bool = setting(False, "output", "print one JSON object per agent instead of the table")
     force: bool = setting(
         False, "output", "put runs with different ROMs, rewards, episode or step lengths into one table all the same"

@@ -143,8 +143,9 @@ class Supervisor:
         if now - job.looked < _LOOK_S:
             return
         job.looked = now
-        status, done = read_status(job.run.path), 0.0
+        status, done = {}, 0.0
         if job.stage == "train":
+            status = read_status(job.run.path)
             job.peak_bytes = max(job.peak_bytes, tree_bytes(job.process.pid))
             done = self._share(job, status)
         self._display.show(job.run.name, job.stage, done, status)
