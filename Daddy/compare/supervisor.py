@@ -125,6 +125,7 @@ class Supervisor:
 
     def _evaluate(self, run: Run) -> None:
         words = run.evaluation_words(self._config)
+        run.evaluation.unlink(missing_ok=True)
         with run.evaluation.with_suffix(".new").open("wb") as out, run.log.open("ab") as log:
             process = start(words, out, log)
         run.note(pid=process.pid, process_started=_created(process.pid))
