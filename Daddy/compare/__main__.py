@@ -43,14 +43,19 @@ exit codes: 0 at least one agent has a row, 1 none has, 2 usage, 130 Ctrl-C and 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse ``argv`` and compare; returns the exit code."""
+    given = vars(build_parser().parse_args(argv))
+    return run_command(lambda: compare(CompareConfig(**given)))
+
+
+def build_parser() -> Parser:
+    """The command's flags."""
     parser = Parser(
         prog="python -m Daddy.compare", usage="%(prog)s --agents NAME,... [flags]", epilog=_EPILOG, allow_abbrev=False,
         description="Run or collect several agents on the same env and budget; make the table and plots.",
         formatter_class=RawDescriptionRichHelpFormatter,
     )  # fmt: skip
     add_flags(parser, CompareConfig())
-    given = vars(parser.parse_args(argv))
-    return run_command(lambda: compare(CompareConfig(**given)))
+    return parser
 
 
 def compare(config: CompareConfig) -> int:
