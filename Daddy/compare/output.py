@@ -115,9 +115,9 @@ def final_table(rows: Sequence[Row]) -> str:
         numbers = row.numbers()
         lines.append([
             row.agent, f"{len(row.usable)}" + (f" of {len(row.runs)}" if row.failed else ""),
-            _text(numbers["steps"], 0), _text(numbers["minutes"], 1), *(_text(row.final[name]) for name, _ in VALUES),
-            _text(numbers["sps"], 0), _text(numbers["learned_per_collected"], 1),
-            _gib(numbers["peak_memory_bytes"]),
+            _text(numbers["steps"], 0), _text(numbers["minutes"], 1),
+            *(_text(row.final[name], 2, len(row.usable)) for name, _ in VALUES), _text(numbers["sps"], 0),
+            _text(numbers["learned_per_collected"], 1), _gib(numbers["peak_memory_bytes"]),
         ])  # fmt: skip
     return _grid(head, lines)
 
@@ -129,7 +129,8 @@ def short_table(rows: Sequence[Row]) -> str:
         numbers = row.numbers()
         lines.append([
             row.agent, f"{len(row.usable)}/{len(row.runs)}", _text(numbers["steps"], 0), _text(numbers["minutes"], 1),
-            *(_text(row.final.get(f"milestones_{kind}")) for kind in (*KINDS, "training")), _text(numbers["sps"], 0),
+            *(_text(row.final.get(f"milestones_{kind}"), 2, len(row.usable)) for kind in (*KINDS, "training")),
+            _text(numbers["sps"], 0),
         ])  # fmt: skip
     return _grid(["agent", "seeds", "steps", "minutes", "milestones greedy", "sampled", "training", "SPS"], lines)
 
@@ -137,7 +138,8 @@ def short_table(rows: Sequence[Row]) -> str:
 def view_table(rows: Sequence[Row], view: str) -> str:
     """Every agent at a common mark; what had not been evaluated by then is left blank."""
     names = [name for name, _ in VALUES if not name.startswith("badges")]
-    lines = [[row.agent, *(_text(getattr(row, view).get(name)) for name in names)] for row in rows if row.usable]
+    lines = [[row.agent, *(_text(getattr(row, view).get(name), 2, len(row.usable)) for name in names)]
+             for row in rows if row.usable]  # fmt: skip
     return _grid(["agent", *(_SHORT[name] for name in names)], lines)
 
 
@@ -201,8 +203,12 @@ def _plain(summary: Summary | None) -> dict[str, Any] | None:
     return summary.plain() if summary else None
 
 
-def _text(summary: Summary | None, digits: int = 2) -> str:
-    return summary.text(digits) if summary else ""
+def _text(summary: Summary | None, digits: int = 2, seeds: int = 0) -> str:
+    """Says so when only some of the ``seeds`` have a value."""
+    if not summary:
+        return ""
+    some = f" ({len(summary.values)} of {seeds} seeds)" if len(summary.values) < seeds else ""
+    return summary.text(digits) + some
 
 
 def _gib(summary: Summary | None) -> str:
