@@ -135,6 +135,9 @@ def read_run(path: Path, agent: str, final: Path | None = None, notes: dict[str,
     _take_final(run, final, notes)
     run.sps = step / run.seconds if run.seconds else _last(metrics, "charts/SPS")
     run.ratio = _last(metrics, "replay/ratio")
+    if run.peak_bytes is None:  # nobody watched it, but it may have told itself
+        told = [float(row["value"]) for row in metrics if row["tag"] == "sys/rss_gib"]
+        run.peak_bytes = int(max(told) * 2**30) if told else None
     if run.ratio is None and config.get("agent") == "puffer-ppo":
         run.ratio = float(config.get("update_epochs", 0)) or None  # each step is learned from in every epoch
     return run
@@ -206,7 +209,7 @@ def _clock(metrics: list[dict[str, str]], last: int) -> tuple[np.ndarray, np.nda
 
 
 def _metrics(path: Path) -> list[dict[str, str]]:
-    wanted = ("charts/SPS", "time/train_seconds", "replay/ratio")
+    wanted = ("charts/SPS", "time/train_seconds", "replay/ratio", "sys/rss_gib")
     return [row for row in read_rows(path, schema.METRICS) if row["tag"] in wanted]
 
 

@@ -129,7 +129,9 @@ def test_speed_ratio_and_command_come_from_the_files(tmp_path):
     run = read_run(random_run(tmp_path, 1)[0], "mine", notes={"peak_rss_bytes": 5})
     assert (run.sps, run.ratio, run.peak_bytes, run.command) == (2.0, 3.5, 5, "python -m some.trainer --seed 1")
     ppo = read_run(write_run(tmp_path / "ppo", config={"agent": "puffer-ppo", "update_epochs": 4}), "ppo")
-    assert ppo.ratio == 4.0
+    assert ppo.ratio == 4.0 and ppo.peak_bytes is None
+    own = write_run(tmp_path / "own", metrics=[(500, "sys/rss_gib", 2.0), (1000, "sys/rss_gib", 1.0)])
+    assert read_run(own, "own").peak_bytes == 2 * 2**30
 
 
 @pytest.mark.parametrize("fact, value", [
