@@ -30,6 +30,7 @@ COMMANDS = {
     "train_slim": (("-m", "Daddy.train_slim"), "the same loop with the small preset"),
     "train_ppo": (("-m", "pokemonred_puffer.train", "train"), "the puffer PPO baseline"),
     "report": (("-m", "Daddy.report"), "summary of a run, alive or finished"),
+    "compare": (("-m", "Daddy.compare"), "several agents on the same budget: table and plots"),
     "evaluate": (("-m", "Daddy.evaluate"), "play a trained run's episodes without training noise"),
     "alarm_study": (("-m", "Daddy.alarm_study"), "how often progress alarms are wrong and how early they are right"),
     "walkthrough": (("-m", "pokemonred_puffer.walkthrough"), "play the cartridge to its end with recorded keys"),

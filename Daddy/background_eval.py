@@ -23,7 +23,7 @@ from Daddy.config import TrainConfig
 from Daddy.errors import CheckpointError
 from Daddy.evaluation import weights_of
 from Daddy.intrinsic import RewardMixer
-from Daddy.logs import schema
+from Daddy.logs.rows import evaluation_row
 
 _POLL_S = 0.05
 _LOG_TAIL = 200
@@ -137,16 +137,6 @@ class BackgroundEvaluator:
                 f"return {group['return_env_mean']:.2f} tiles {group['tiles_mean']:.0f} len {group['length_mean']:.0f}"
             )
             scalars |= {f"eval/{kind}_{name}": value for name, value in group.items() if name.endswith("_mean")}
-        rows = [_row(result["step_global"], *numbered) for numbered in enumerate(result["episodes"])]
+        rows = [evaluation_row(result["step_global"], *numbered) for numbered in enumerate(result["episodes"])]
         text = f"step {result['step_global']:,} " + " | ".join(parts)
         self._log.log_evaluation(text, rows, scalars, result["step_global"])
-
-
-def _row(step_global: int, number: int, episode: dict[str, Any]) -> dict[str, Any]:
-    named = {name: episode[name] for name in schema.EVALUATION_COLUMNS if name in episode}
-    reached = ";".join(f"{name}@{step}" for name, step in episode["milestones"].items())
-    return named | {
-        "step_global": step_global, "episode": number, "length_steps": episode["length"],
-        "milestones": len(episode["milestones"]), "milestones_reached": reached,
-    }  # fmt: skip
-

@@ -43,7 +43,7 @@ def comma_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """An ArgumentParser that suggests the nearest flag and answers errors in one line."""
 
     def error(self, message: str) -> None:
@@ -65,18 +65,23 @@ def did_you_mean(word: str, known: list[str]) -> str:
 
 def build_parser(prog: str, description: str, defaults: TrainConfig) -> argparse.ArgumentParser:
     """A parser with one flag per field of ``TrainConfig`` plus ``--config``; flags left out stay unset."""
-    parser = _Parser(
+    parser = Parser(
         prog=prog, usage=f"{prog} [flags]", description=description, epilog=_EPILOG.format(prog=prog),
         formatter_class=RawDescriptionRichHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--config", metavar="FILE.yaml", help="read settings from this file; explicit flags win")
+    add_flags(parser, defaults)
+    return parser
+
+
+def add_flags(parser: argparse.ArgumentParser, defaults: Any) -> None:
+    """One flag for each field of the dataclass of settings that ``defaults`` belongs to, in their groups."""
     groups: dict[str, Any] = {}
-    for spec in dataclasses.fields(TrainConfig):
+    for spec in dataclasses.fields(defaults):
         name = spec.metadata["group"]
         if name not in groups:
             groups[name] = parser.add_argument_group(name)
         _add_flag(groups[name], spec, getattr(defaults, spec.name))
-    return parser
 
 
 def _add_flag(group: Any, spec: dataclasses.Field, default: Any) -> None:
@@ -88,7 +93,7 @@ def _add_flag(group: Any, spec: dataclasses.Field, default: Any) -> None:
         options.update(action=argparse.BooleanOptionalAction)
     elif isinstance(default, tuple):
         options.update(type=comma_list, metavar="NAME,...")
-        options["help"] += f"; any of {', '.join(choices)}"
+        options["help"] += f"; any of {', '.join(choices)}" if choices else ""
     else:
         metavar = spec.metadata.get("metavar", _METAVARS[type(default)])
         parse = whole_number if isinstance(default, int) else type(default)

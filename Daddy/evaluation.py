@@ -166,7 +166,7 @@ def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
                 seed = plan.seed + begin
                 wanted = min(at_once, plan.episodes - begin)
                 mixer = _mixer_as_trained(config, weights.intrinsic)
-                yield from _play_wave(vector, actor, mixer, epsilon, seed, wanted, names)
+                yield from play_wave(vector, actor, mixer, epsilon, seed, wanted, names)
     finally:
         vector.close()
 
@@ -185,7 +185,7 @@ def _mixer_as_trained(config: TrainConfig, intrinsic: dict[str, Any]) -> RewardM
     return mixer
 
 
-def _play_wave(
+def play_wave(
     vector: VectorEnv, actor: Actor, mixer: RewardMixer, epsilon: float, seed: int, wanted: int, names: Names
 ) -> Iterator[EvalEpisode]:
     """One episode in each of the first `wanted` envs; an env that is done early idles through further ones."""

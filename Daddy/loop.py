@@ -30,7 +30,7 @@ from Daddy.logging_utils import RunLogger
 from Daddy.logs.lines import interval_line
 from Daddy.names import Names
 from Daddy.progress import IntervalStats
-from Daddy.puffer_shim import WorkerError, rom_sha1
+from Daddy.puffer_shim import WorkerError, rom_sha1, world_facts
 from Daddy.resume import resume_command
 from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
@@ -66,7 +66,7 @@ def run_training(config: TrainConfig) -> int:
         store = parts["replay"] = build_replay_store(config, run.path, agent.replay)
         parts["curriculum"] = build_curriculum(config, run.path, vector, agent)
         counters, restored = restore_run(run.load(), rom_sha1(config.rom, config.allow_rom_mismatch), parts)
-        notes = run.begin(config) + restored + store.notes
+        notes = run.begin(config, world_facts(config.rom, config.allow_rom_mismatch)) + restored + store.notes
         mode, mode_reason = choose_dashboard(config.dashboard)
         names = Names(config.rom, config.allow_rom_mismatch)
         logger = RunLogger(
@@ -96,7 +96,8 @@ def _train(
     agent, mixer, episodes, pacer, curriculum = (
         parts[name] for name in ("agent", "intrinsic", "episodes", "pacer", "curriculum")
     )
-    interval, clock = IntervalStats(config.num_envs, vector.reward_term_names), Stopwatch()
+    interval = IntervalStats(config.num_envs, vector.reward_term_names, counters["train_seconds"])
+    clock = Stopwatch()
     step_global, save_interval = counters["step_global"], config.save_interval or config.total_steps
     next_log, next_save = step_global + config.log_interval, step_global + save_interval
     watch = Watch(config, logger, Parts(agent, mixer, vector, episodes, interval, clock, curriculum))
@@ -107,7 +108,7 @@ def _train(
         logger.tick(step_global, "saving")
         logger.flush_episode_logs()  # the files must not lack what the checkpoint has counted
         interval.add_metrics(pacer.take(agent.finish_update()))
-        counters["step_global"] = step_global
+        counters.update(step_global=step_global, train_seconds=interval.train_seconds())
         saver.save(step_global, collect(counters, parts), episodes.score())
 
     while True:

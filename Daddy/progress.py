@@ -16,10 +16,13 @@ _MAX_ACTIONS = 16
 
 
 class IntervalStats:
-    """Collects rewards and learner metrics between two progress lines; ``parts`` names the terms that r_env sums."""
+    """Collects rewards and learner metrics between two progress lines; ``parts`` names the terms that r_env sums.
 
-    def __init__(self, num_envs: int, parts: tuple[str, ...] = ()) -> None:
-        self._parts = parts
+    ``earlier_seconds`` is how long earlier processes of the run have trained.
+    """
+
+    def __init__(self, num_envs: int, parts: tuple[str, ...] = (), earlier_seconds: float = 0.0) -> None:
+        self._parts, self._earlier_seconds = parts, earlier_seconds
         self._active = np.zeros(num_envs, bool)
         self._started, self._all_steps = time.perf_counter(), 0
         self._clear(self._started)
@@ -59,6 +62,10 @@ class IntervalStats:
         """Age of the interval."""
         return time.perf_counter() - self._since
 
+    def train_seconds(self, now: float | None = None) -> float:
+        """How long the run has trained, over all its processes."""
+        return self._earlier_seconds + (time.perf_counter() if now is None else now) - self._started
+
     def means(self) -> dict[str, float]:
         """Reward terms per step and learner metrics of the interval so far, as ``group/name``."""
         sums = self._rewards | {f"env_{name}": total for name, total in zip(self._parts, self._part_sums, strict=True)}
@@ -71,6 +78,7 @@ class IntervalStats:
         scalars = self.means()
         scalars["charts/SPS"] = self._all_steps / max(now - self._started, 1e-9)  # of this process, resumed or not
         scalars["charts/SPS_now"] = self._steps / max(now - self._since, 1e-9)
+        scalars["time/train_seconds"] = self.train_seconds(now)
         scalars["charts/active_envs"] = float(np.count_nonzero(self._active))
         scalars["charts/action_entropy"] = entropy(self._actions)
         scalars["charts/episodes"] = float(episodes.completed)

@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,11 @@ class RunDir:
         """The state to go on from; empty for a run that starts."""
         return load_checkpoint(self._checkpoint) if self._checkpoint else {}
 
-    def begin(self, config: TrainConfig) -> list[str]:
-        """Create, empty (``--on-exist restart``) or continue the directory; returns what to tell the user."""
+    def begin(self, config: TrainConfig, facts: Mapping[str, object] | None = None) -> list[str]:
+        """Create, empty (``--on-exist restart``) or continue the directory; returns what to tell the user.
+
+        ``facts`` join the versions in ``env.txt``.
+        """
         notes = self._resume_notes(config) if self.continued else []
         if self._lock is None:
             self._create()
@@ -71,7 +75,7 @@ class RunDir:
         _write(self.path / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
         with (self.path / "command.txt").open("a", encoding="utf-8") as file:
             file.write(shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]) + "\n")
-        _write(self.path / "env.txt", _versions())
+        _write(self.path / "env.txt", _versions(facts or {}))
         return notes
 
     def release(self) -> None:
@@ -170,7 +174,8 @@ def _write(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _versions() -> str:
+def _versions(facts: Mapping[str, object]) -> str:
     lines = [f"python {platform.python_version()}", f"platform {platform.platform()}", f"cores {os.cpu_count()}"]
     lines += [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
+    lines += [f"{name} {value}" for name, value in facts.items()]
     return "\n".join(lines) + "\n"

@@ -61,5 +61,8 @@ def restore_run(
         CheckpointError: the state of a part does not fit it.
     """
     check_rom(saved, rom_sha1)
-    counters = {"rom_sha1": rom_sha1, "step_global": int(saved.get("step_global", 0))}
+    counters = {
+        "rom_sha1": rom_sha1, "step_global": int(saved.get("step_global", 0)),
+        "train_seconds": float(saved.get("train_seconds", 0.0)),
+    }  # fmt: skip
     return counters, restore(saved, parts) if saved else []

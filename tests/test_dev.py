@@ -28,8 +28,8 @@ def bare(tmp_path, monkeypatch) -> list[tuple]:
 def test_every_verb_is_listed_and_points_at_something():
     for verb, (command, _) in dev.COMMANDS.items():
         assert f"\n  {verb} " in dev.usage()
-        target = command[1].replace(".", "/") + ".py" if command[0] == "-m" else command[0]
-        assert (ROOT / target).is_file(), verb
+        module = command[1].replace(".", "/") if command[0] == "-m" else command[0].removesuffix(".py")
+        assert (ROOT / f"{module}.py").is_file() or (ROOT / module / "__main__.py").is_file(), verb
 
 
 def test_torch_comes_before_the_project_and_only_once(bare):

@@ -94,6 +94,13 @@ def test_what_reads_runs_from_files_imports_neither_env_nor_learner():
     assert_none(readers, *ENV_AND_SHIM, "Daddy.agent", "Daddy.loop")
 
 
+def test_comparing_imports_nothing_of_the_trainers_but_settings_errors_and_readers():
+    allowed = ("Daddy.compare", "Daddy.cli", "Daddy.config", "Daddy.errors", "Daddy.logs")
+    for path in sources("Daddy/compare"):
+        ours = reaches(path, *PACKAGES, "torch")
+        assert not {name for name in ours if not any(f"{name}.".startswith(f"{a}.") for a in allowed)}, path
+
+
 def test_the_frozen_baseline_stands_alone():
     assert_none(sources("Final"), "Daddy")
 
@@ -122,8 +129,10 @@ assert threading.active_count() == 1, threading.enumerate()
 
 
 @pytest.mark.parametrize(
-    "module", ["pokemonred_puffer.environment", "Daddy.puffer_shim", "Daddy.train_big", "pokemonred_puffer.train"]
-)
+    "module",
+    ["pokemonred_puffer.environment", "Daddy.puffer_shim", "Daddy.train_big", "pokemonred_puffer.train",
+     "Daddy.compare.__main__", "Daddy.players.__main__", "pokemonred_puffer.peers.__main__"],
+)  # fmt: skip
 def test_an_entry_module_alone_is_quiet_too(tmp_path, module):
     done = run_python(f"import {module}", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -135,7 +144,11 @@ def test_the_shim_works_where_nothing_can_be_written(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("module", ["Daddy.train_big", "pokemonred_puffer.train"])
+@pytest.mark.parametrize(
+    "module",
+    ["Daddy.train_big", "pokemonred_puffer.train", "Daddy.compare.__main__", "Daddy.players.__main__",
+     "pokemonred_puffer.peers.__main__"],
+)  # fmt: skip
 def test_help_needs_no_heavy_import(tmp_path, module):
     done = run_python(f"import {module}; print({{'torch', 'pufferlib', 'pyboy'}} & set(sys.modules))", tmp_path)
     assert done.stdout.strip() == "set()"

@@ -10,6 +10,7 @@ import pytest
 import dev
 from Daddy import evaluate
 from Daddy.cli import build_parser
+from Daddy.compare import __main__ as compare
 from Daddy.config import preset
 from Final.epsilon.settings import parse_config
 from pokemonred_puffer.ppo.cli import Cli
@@ -42,6 +43,8 @@ def test_every_command_exists_with_its_flags(command):
     assert Path(module).is_file() or importlib.util.find_spec(module), module
     if module == "Daddy.evaluate":
         evaluate.build_parser().parse_args(flags)
+    elif module == "Daddy.compare":
+        compare.build_parser().parse_args(flags)
     elif module.startswith("Daddy.train_"):
         build_parser("prog", "text", preset("big")).parse_args(flags)
     elif module == "pokemonred_puffer.train":
@@ -56,7 +59,7 @@ def test_every_link_points_at_a_file(link):
 
 
 def test_flags_named_in_the_text_exist():
-    parsers = (build_parser("p", "t", preset("big")), evaluate.build_parser())
+    parsers = (build_parser("p", "t", preset("big")), evaluate.build_parser(), compare.build_parser())
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
     elsewhere = {"--states", "--extra", "--logdir", "--no-build-isolation", "--record", "--json", "--quick"}
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known | elsewhere

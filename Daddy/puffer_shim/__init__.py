@@ -8,7 +8,15 @@ from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
 from Daddy.puffer_shim.layout import BACKENDS
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
-from Daddy.puffer_shim.red import RED_MAPS, RedFactory, available_milestones, map_names, map_regions, rom_sha1
+from Daddy.puffer_shim.red import (
+    RED_MAPS,
+    RedFactory,
+    available_milestones,
+    map_names,
+    map_regions,
+    rom_sha1,
+    world_facts,
+)
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import Batch, VectorEnv, make_vector
 from Daddy.puffer_shim.watchdog import WatchdogSettings
@@ -48,4 +56,5 @@ __all__ = [
     "milestone_names",
     "rom_sha1",
     "unpack_milestones",
+    "world_facts",
 ]

@@ -127,6 +127,15 @@ def rom_sha1(rom: str | None = None, allow_mismatch: bool = False) -> str:
     return resolve_rom(rom or None, allow_mismatch).sha1
 
 
+def world_facts(rom: str | None = None, allow_mismatch: bool = False) -> dict[str, object]:
+    """What runs must have in common to be compared, beside their settings: rom_sha1, and action_freq, frames of a step.
+
+    Raises:
+        RomError: no usable ROM.
+    """
+    return {"rom_sha1": rom_sha1(rom, allow_mismatch), "action_freq": load_config()["env"]["action_freq"]}
+
+
 def map_names(rom: str | None = None, allow_mismatch: bool = False) -> dict[int, str]:
     """Map id -> name as the running ROM calls it: the cartridge's own names, else the disassembly's.
 

@@ -33,7 +33,7 @@ def whole_number(text: str) -> int:
     return int(value)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Answers errors in one line."""
 
     def error(self, message: str) -> None:
@@ -45,7 +45,7 @@ class Cli:
 
     def __init__(self) -> None:
         raw = argparse.RawDescriptionHelpFormatter
-        self.parser = _Parser(prog="python -m pokemonred_puffer.train", formatter_class=raw, epilog=EPILOG,
+        self.parser = Parser(prog="python -m pokemonred_puffer.train", formatter_class=raw, epilog=EPILOG,
                               description="The puffer PPO baseline: train, evaluate, tune the vectorization, look.")
         self._commands = self.parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         self._train(self._add("train", "train a policy"))
@@ -75,7 +75,7 @@ class Cli:
             name = spec.metadata["group"]
             if name not in groups:
                 groups[name] = parser.add_argument_group(f"{name} (defaults of the preset upstream)")
-            _flag(groups[name], spec)
+            add_flag(groups[name], spec)
 
     def _evaluate(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("run", metavar="RUN", nargs="?", help="run directory, or one of its checkpoints/step_N")
@@ -108,10 +108,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
 def _flags(parser: argparse.ArgumentParser, names: str) -> None:
     specs = {spec.name: spec for spec in dataclasses.fields(Settings)}
     for name in names.split():
-        _flag(parser, specs[name])
+        add_flag(parser, specs[name])
 
 
-def _flag(group: Any, spec: dataclasses.Field) -> None:
+def add_flag(group: Any, spec: dataclasses.Field) -> None:
+    """The flag of one field made by `settings.setting`; left out, it stays unset."""
     default, choices = spec.default, spec.metadata.get("choices")
     shown = {False: "off", True: "on"}[default] if isinstance(default, bool) else str(default)
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": spec.name,

@@ -162,6 +162,7 @@ def test_training_is_the_same_with_and_without_evaluation(tmp_path, capsys):
     watched_episodes, watched = train(tmp_path / "b", eval_interval=100, eval_episodes=1)
     assert watched_episodes == episodes
     state, watched = dict(flat(state)), dict(flat(watched))
+    assert state.pop("train_seconds") > 0 and watched.pop("train_seconds") > 0, "the clock's, not the seed's"
     assert state.keys() == watched.keys() and state["agent/learner/updates"] > 0
     for key, value in state.items():
         same = torch.equal(value, watched[key]) if isinstance(value, torch.Tensor) else value == watched[key]

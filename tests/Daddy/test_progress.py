@@ -101,6 +101,12 @@ def test_interval_means_are_over_its_steps_and_start_anew():
     assert stats.take(tracker)["reward/env"] == 0.0
 
 
+def test_training_time_goes_on_where_the_earlier_process_stopped():
+    stats, tracker = IntervalStats(2, earlier_seconds=100.0), EpisodeTracker(2, 16)
+    first, second = (stats.take(tracker)["time/train_seconds"] for _ in range(2))
+    assert 100.0 < first < second < 110.0
+
+
 def test_the_parts_of_r_env_are_means_over_steps_too():
     stats, tracker, ids = IntervalStats(2, ("event", "tiles")), EpisodeTracker(2, 16), np.arange(2)
     first = np.array([True, False])

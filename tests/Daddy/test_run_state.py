@@ -39,9 +39,9 @@ def test_a_state_of_another_shape_is_refused_with_code_4():
 
 
 def test_counters_and_rom():
-    assert restore_run({}, "abc", {"a": Counter()}) == ({"rom_sha1": "abc", "step_global": 0}, [])
-    saved = {"rom_sha1": "abc", "step_global": 9, "a": {"value": 1}}
-    assert restore_run(saved, "abc", {"a": Counter()})[0] == {"rom_sha1": "abc", "step_global": 9}
+    assert restore_run({}, "abc", {"a": Counter()}) == ({"rom_sha1": "abc", "step_global": 0, "train_seconds": 0.0}, [])
+    saved = {"rom_sha1": "abc", "step_global": 9, "train_seconds": 2.5, "a": {"value": 1}}
+    assert restore_run(saved, "abc", {"a": Counter()})[0] == {"rom_sha1": "abc", "step_global": 9, "train_seconds": 2.5}
     with pytest.raises(UsageError, match="SHA-1 abc"):
         restore_run(saved, "def", {})
 

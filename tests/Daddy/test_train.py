@@ -61,7 +61,8 @@ def test_the_last_checkpoint_holds_the_counters(finished_run):
     directory, _ = finished_run
     (path,) = list_checkpoints(directory / "checkpoints")
     state = load_checkpoint(path)
-    assert state["step_global"] == 400 and state["pacer"]["learned"] > 0
+    assert state["step_global"] == 400 and state["pacer"]["learned"] > 0 and state["train_seconds"] > 0
+    assert re.search(r"rom_sha1 [0-9a-f]{40}\naction_freq 24\n", (directory / "env.txt").read_text())
     assert json.loads((directory / "checkpoints" / "latest.json").read_text())["checkpoint"] == path.name
 
 
