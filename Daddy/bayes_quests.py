@@ -76,8 +76,8 @@ class BayesMonitor:
     reached, or quick successes would arrive before slow failures. An episode cut before T_m (the first, staggered ones;
     a worker that died) is not judged on m at all, reached or not: judging its successes alone would flatter. An episode
     that the game itself ended before T_m is judged: m was out of reach for good. Episodes from savestates are paid but
-    judged in `start_counts` alone: theta, its alarms and what they drive are about the true start. Where such episodes
-    are given up `spawn_steps` after their last milestone, these are their budget.
+    judged in `start_counts` alone: theta, its alarms and what they drive are about the true start. Where episodes are
+    given up `stall_steps` (from savestates `spawn_steps`) after their last milestone, that is enough to judge them.
 
     After each judged episode it holds: `mean` float64 (M,); `frontier`, the index of the milestone to learn next, which
     is the first available one after the last that the true start owns or whose mean is the target or more (the last one
@@ -88,12 +88,14 @@ class BayesMonitor:
 
     def __init__(
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
-        prior: BetaPrior | None = None, forgetting: float = FORGETTING, spawn_steps: int = 0,
+        prior: BetaPrior | None = None, forgetting: float = FORGETTING, *, stall_steps: int = 0, spawn_steps: int = 0,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `spawn_steps` 0: none."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; 0: never given up."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
-        self._spawn_budgets = np.minimum(self.budgets, spawn_steps) if spawn_steps else self.budgets
+        self._enough, self._enough_elsewhere = (
+            np.minimum(self.budgets, steps or self.budgets) for steps in (stall_steps, spawn_steps)
+        )
         size = len(self.quests)
         self.available = np.array([quest.available for quest in self.quests], bool)
         self.alpha, self.beta = np.full(size, self.prior.alpha), np.full(size, self.prior.beta)
@@ -147,7 +149,7 @@ class BayesMonitor:
         """
         tried = ~spawn & self.available
         reached = step != NEVER
-        counted = tried & ((length >= (self._spawn_budgets if elsewhere else self.budgets)) | over)
+        counted = tried & ((length >= (self._enough_elsewhere if elsewhere else self._enough)) | over)
         success = reached & (step <= self.budgets)
         self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
         if elsewhere:

@@ -23,6 +23,7 @@ from Daddy.pacing import ReplayPacer
 from Daddy.puffer_shim import (
     CELL_FEATURES,
     STRUCTURED_DIM,
+    EpisodeRules,
     RedFactory,
     VectorEnv,
     WatchdogSettings,
@@ -78,8 +79,7 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=stagger,
-        spawn_steps=config.spawn_steps,
-        novelty_span=config.novelty_span,
+        rules=EpisodeRules(config.stall_steps, config.spawn_steps, config.novelty_span),
         watchdog=WatchdogSettings(hang_s=config.hang_seconds, max_restarts=config.max_restarts),
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
@@ -173,4 +173,6 @@ def build_monitor(config: TrainConfig) -> BayesMonitor:
     milestones = quests(config.rom, config.allow_rom_mismatch)
     rule = AlarmRule(target=config.target_theta, patience=config.alarm_patience)
     budgets = default_budgets(milestones, config.max_episode_steps)
-    return BayesMonitor(milestones, config.num_envs, budgets, rule, spawn_steps=config.spawn_steps)
+    return BayesMonitor(
+        milestones, config.num_envs, budgets, rule, stall_steps=config.stall_steps, spawn_steps=config.spawn_steps
+    )

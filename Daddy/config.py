@@ -89,6 +89,9 @@ class TrainConfig:
     max_episode_steps: int = setting(
         8_192, "env", "steps after which an episode is truncated (each env's first one earlier, so that they spread)"
     )
+    stall_steps: int = setting(
+        0, "env", "truncate a training episode so many steps after its start or last milestone too; 0: never"
+    )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
     device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N", metavar="DEVICE")
@@ -150,7 +153,7 @@ class TrainConfig:
         0.3, "curriculum", "share of episodes that start from the true start all the same"
     )
     spawn_steps: int = setting(
-        512, "curriculum", "steps of an episode from a savestate, as many again after each milestone; 0: as the others"
+        512, "curriculum", "--stall-steps of episodes that start from a savestate; 0: never"
     )
     forget_at_spawn: bool = setting(
         False, "curriculum", "start from a savestate with an empty memory instead of the one that was saved with it"
@@ -217,7 +220,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
-    ("true_start_share", 0.3, 1), ("spawn_steps", 0, None),
+    ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("stall_steps", 0, None),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ CHANGEABLE = frozenset({
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",  # how it explores
     "rnd_weight", "novelty_weight", "bayes_weight", "target_theta", "alarm_patience",
     "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",
-    "spawn_steps",
+    "spawn_steps", "stall_steps",
 })  # fmt: skip
 _ABOUT_THIS_START = frozenset({"run_name", "runs_dir", "on_exist", "resume"})
 

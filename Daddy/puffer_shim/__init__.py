@@ -8,6 +8,7 @@ from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
 from Daddy.puffer_shim.layout import BACKENDS
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
+from Daddy.puffer_shim.record_env import EpisodeRules
 from Daddy.puffer_shim.red import (
     RED_MAPS,
     RedFactory,
@@ -42,6 +43,7 @@ __all__ = [
     "Batch",
     "CaptureFailed",
     "Captured",
+    "EpisodeRules",
     "RedFactory",
     "SpawnFailed",
     "VectorEnv",

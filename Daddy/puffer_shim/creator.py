@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 
 from Daddy.puffer_shim._pufferlib import GymnasiumPufferEnv
-from Daddy.puffer_shim.record_env import RECORD_SPACE, RecordEnv
+from Daddy.puffer_shim.record_env import RECORD_SPACE, EpisodeRules, RecordEnv
 
 EnvFactory = Callable[[dict, str | None], gymnasium.Env]
 
@@ -39,8 +39,7 @@ class EnvCreator:
     num_actions: int = 0
     env_id: int = 0
     first_episode_steps: int | None = None
-    spawn_steps: int = 0
-    novelty_span: str = "episode"
+    rules: EpisodeRules | None = None
 
     def __call__(self, buf: dict | None = None, seed: int | None = None) -> GymnasiumPufferEnv:
         """The env with its rows in ``buf``. ``seed`` is pufferlib's and unused: seeds come with reset."""
@@ -51,7 +50,4 @@ class EnvCreator:
         """The bare record env, with its record in ``row`` (RECORD.itemsize,) uint8 if given."""
         config = {**self.env_config, "env_id": self.env_id, "max_steps": self.max_episode_steps}
         env = self.factory(config, self.reward_name)
-        return RecordEnv(
-            env, self.max_episode_steps, self.first_episode_steps, row, self.env_id, self.spawn_steps,
-            self.novelty_span,
-        )  # fmt: skip
+        return RecordEnv(env, self.max_episode_steps, self.first_episode_steps, row, self.env_id, self.rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -18,6 +19,20 @@ from Daddy.puffer_shim.visits import VisitCounts
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
 
+@dataclass(frozen=True)
+class EpisodeRules:
+    """When a training episode ends early and what begins anew within it.
+
+    An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
+    ``spawn_steps``; 0: never for that. ``novelty_span`` "milestone" lets the visit counts begin anew with each
+    milestone, not only with each "episode".
+    """
+
+    stall_steps: int = 0
+    spawn_steps: int = 0
+    novelty_span: str = "episode"
+
+
 class RecordEnv(gymnasium.Env):
     """Wraps an env whose observation holds ``screen``; observations are RECORD rows as (RECORD.itemsize,) uint8.
 
@@ -26,16 +41,15 @@ class RecordEnv(gymnasium.Env):
     its screen straight into it.
     ``reset(seed=s)`` seeds the env with s; later resets without a seed draw from a generator seeded with s. An episode
     of ``max_episode_steps`` steps is truncated here even if the env itself never truncates, the first one after
-    ``first_episode_steps`` already, if given, and one that starts from a savestate after ``spawn_steps``, if not 0:
-    each milestone gives it as many steps again. ``novelty_span`` "milestone" lets the visit counts begin anew with each
-    milestone, not only with each "episode". Infos are always empty. ``report`` is called with a SpawnFailed.
+    ``first_episode_steps`` already, if given, and any by ``rules``. Infos are always empty. ``report`` is called with a
+    SpawnFailed.
     """
 
     observation_space = RECORD_SPACE
 
     def __init__(
         self, env: gymnasium.Env, max_episode_steps: int, first_episode_steps: int | None = None,
-        row: np.ndarray | None = None, env_id: int = 0, spawn_steps: int = 0, novelty_span: str = "episode",
+        row: np.ndarray | None = None, env_id: int = 0, rules: EpisodeRules | None = None,
     ) -> None:  # fmt: skip
         self.env = env = adapt(env)
         self.env_id = env_id
@@ -43,8 +57,9 @@ class RecordEnv(gymnasium.Env):
         self.action_space = env.action_space
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
-        self._limit = self._next_limit
-        self._spawn_steps, self._counts_per_milestone = spawn_steps, novelty_span == "milestone"
+        self._longest = self._limit = self._next_limit
+        self._rules = rules = rules or EpisodeRules()
+        self._counts_per_milestone = rules.novelty_span == "milestone"
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         self.record = record = self._row.view(RECORD)[0]  # the last record, a view
@@ -95,26 +110,26 @@ class RecordEnv(gymnasium.Env):
         observation = self._reset_env(seed, options)
         self._episode_id += 1
         self._step, self._return = 0, 0.0
-        self._limit, self._next_limit = self._next_limit, self.max_episode_steps
+        self._longest, self._next_limit = self._next_limit, self.max_episode_steps
         self._visits.clear()
         self._term_values = ()
         now = self._telemetry()
         self._owned = now.milestones.tobytes()
-        self._limit_spawned()
+        self._allow_steps()
         self._write(now, observation, 0.0, is_first=True)
         return self._row, {}
 
-    def _limit_spawned(self) -> None:
-        if self._spawn_id and self._spawn_steps:
-            self._limit = min(self.max_episode_steps, self._step + self._spawn_steps)
+    def _allow_steps(self) -> None:
+        span = self._rules.spawn_steps if self._spawn_id else self._rules.stall_steps
+        self._limit = min(self._longest, self._step + span) if span else self._longest
 
     def _note_milestones(self, now: Any) -> None:
-        """What a new milestone starts: counts of places, and another span of an episode from a savestate."""
+        """What a new milestone starts: counts of places, and another span of the episode."""
         owned = now.milestones.tobytes()
         if owned == self._owned:
             return
         self._owned = owned
-        self._limit_spawned()
+        self._allow_steps()
         if self._counts_per_milestone:
             self._visits.count_anew()
 

@@ -12,6 +12,7 @@ from Daddy.puffer_shim.creator import EnvCreator, EnvFactory
 from Daddy.puffer_shim.events import VectorEvent
 from Daddy.puffer_shim.layout import Layout, plan_layout
 from Daddy.puffer_shim.record import view_records
+from Daddy.puffer_shim.record_env import EpisodeRules
 from Daddy.puffer_shim.red import make_red_env
 from Daddy.puffer_shim.serial import SerialGroups
 from Daddy.puffer_shim.spawns import check_spawn
@@ -121,7 +122,7 @@ class VectorEnv:
 def make_vector(
     env_config: dict, *, backend: str = "puffer", num_envs: int, num_workers: int | str = "auto",
     batch_size: int | str | None = None, seed: int = 0, reward_name: str | None = None, max_episode_steps: int,
-    stagger: bool = False, spawn_steps: int = 0, novelty_span: str = "episode",
+    stagger: bool = False, rules: EpisodeRules | None = None,
     watchdog: WatchdogSettings | None = None, env_factory: EnvFactory = make_red_env,
 ) -> VectorEnv:  # fmt: skip
     """Start ``num_envs`` envs.
@@ -129,8 +130,7 @@ def make_vector(
     A batch holds ``batch_size`` of them: None for all, "auto" for all or half of them by the rule of choose_batches.
     ``stagger`` shortens the first episode of env i to the share (i + 1) / num_envs, so that episodes end one by one
     and the envs are at different places of the game. One env is made, reset and closed here first, so that a
-    wrong ROM, savestate or setting is reported once, by its own error. ``spawn_steps`` and ``novelty_span`` are
-    explained in RecordEnv.
+    wrong ROM, savestate or setting is reported once, by its own error.
 
     Raises:
         ConfigError: numbers that do not fit together.
@@ -146,8 +146,7 @@ def make_vector(
         env.close()
     shares = [-(-max_episode_steps * (i + 1) // num_envs) if stagger else None for i in range(num_envs)]
     creators = [
-        replace(probe, num_actions=num_actions, env_id=i, first_episode_steps=first, spawn_steps=spawn_steps,
-                novelty_span=novelty_span)
+        replace(probe, num_actions=num_actions, env_id=i, first_episode_steps=first, rules=rules)
         for i, first in enumerate(shares)
     ]
     if backend == "serial":

@@ -231,6 +231,19 @@ def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_ow
     assert not monitor.start_counts[0].any() and monitor.attempts.sum() == 0, "the true start has its whole budget"
 
 
+def test_true_starts_that_are_given_up_early_are_judged():
+    monitor = monitor_of(forgetting=1.0, stall_steps=6)
+    stage = Stage(monitor)
+    stage.episode({0: 4}, length=10)
+    stage.episode({}, length=6)
+    assert monitor.attempts.tolist() == [2] * len(monitor.quests) and monitor.alpha[0] - monitor.alpha[1] == 1.0
+    stage.episode({}, length=5)
+    assert monitor.attempts.max() == 2, "cut: its worker died"
+    stage.savestate = 7
+    stage.episode({}, spawn=(0,), length=6)
+    assert not monitor.start_counts[1].any(), "one from a savestate has its whole budget"
+
+
 def test_rates_of_the_next_step_are_pooled_over_milestones_and_starts():
     quests = (*QUESTS[:2], Quest("ABSENT", "mid", available=False), QUESTS[3])
     monitor = monitor_of(quests=quests, forgetting=1.0)

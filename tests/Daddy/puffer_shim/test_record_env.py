@@ -3,7 +3,7 @@ import pytest
 from stand_in_env import SIZE, StandInEnv
 
 from Daddy.puffer_shim.record import RECORD, view_records
-from Daddy.puffer_shim.record_env import RecordEnv
+from Daddy.puffer_shim.record_env import EpisodeRules, RecordEnv
 from Daddy.puffer_shim.structured import LAYOUT
 from pokemonred_puffer import ram_map
 
@@ -103,7 +103,7 @@ def length(env: RecordEnv, spawn: object = None, earned: dict[int, int] | None =
 
 
 def test_an_episode_from_a_savestate_is_short_and_each_milestone_gives_it_as_many_steps_again():
-    env = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6)
+    env = RecordEnv(StandInEnv({}), max_episode_steps=30, rules=EpisodeRules(spawn_steps=6))
     assert length(env) == 30, "from the true start"
     assert length(env, (3, 4)) == 6
     assert length(env, (3, 4), {4: 0b1}) == 10
@@ -115,20 +115,30 @@ def test_an_episode_from_a_savestate_is_short_and_each_milestone_gives_it_as_man
     assert length(env) == 30, "the next one is a true start again"
 
 
+def test_a_training_episode_that_stalls_is_truncated():
+    env = RecordEnv(StandInEnv({}), 30, first_episode_steps=9, rules=EpisodeRules(stall_steps=8, spawn_steps=3))
+    assert length(env, None, {4: 0b1}) == 9, "the first, shortened one gets no longer"
+    assert length(env) == 8
+    assert length(env, None, {4: 0b1, 10: 0b11}) == 18
+    assert length(env, (3, 4), {2: 0b1}) == 5
+    free = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(stall_steps=8))
+    assert length(free, (3, 4)) == 30, "those from savestates have a span of their own"
+
+
 def test_what_a_savestate_begins_with_gives_no_steps():
-    env = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6)
+    env = RecordEnv(StandInEnv({}), max_episode_steps=30, rules=EpisodeRules(spawn_steps=6))
     badges(env, 0b111)
     assert length(env, (3, 4)) == 6
 
 
 def test_without_a_limit_of_their_own_episodes_from_savestates_are_as_long_as_others():
     assert length(RecordEnv(StandInEnv({}), max_episode_steps=30), (3, 4), {4: 0b1}) == 30
-    longer = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=99)
+    longer = RecordEnv(StandInEnv({}), max_episode_steps=30, rules=EpisodeRules(spawn_steps=99))
     assert length(longer, (3, 4)) == 30
 
 
 def test_a_savestate_that_is_refused_means_a_true_start_of_full_length():
-    env, told = RecordEnv(StandInEnv({}), max_episode_steps=30, spawn_steps=6), []
+    env, told = RecordEnv(StandInEnv({}), max_episode_steps=30, rules=EpisodeRules(spawn_steps=6)), []
     env.report = told.append
     assert length(env, b"junk of another kind") == 30
     assert [event.spawn_id for event in told] == [5] and env.record["spawn_id"] == 0
@@ -136,7 +146,7 @@ def test_a_savestate_that_is_refused_means_a_true_start_of_full_length():
 
 @pytest.mark.parametrize("span, around", [("episode", [180, 147, 128, 114]), ("milestone", [180, 147, 180, 147])])
 def test_the_visits_that_the_agent_sees_begin_anew_with_a_milestone_if_novelty_does(span, around):
-    env, seen = RecordEnv(StandInEnv({}), max_episode_steps=30, novelty_span=span), []
+    env, seen = RecordEnv(StandInEnv({}), max_episode_steps=30, rules=EpisodeRules(novelty_span=span)), []
     env.reset(seed=0, options={"state": (3, 4)})
     seen.append(env.record["structured"][LAYOUT["visits"]][44])
     for step in range(1, 4):

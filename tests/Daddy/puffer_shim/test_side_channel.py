@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stand_in_env import SIZE, make_stand_in
 
-from Daddy.puffer_shim import RECORD, Captured, CaptureFailed, SpawnFailed, make_vector
+from Daddy.puffer_shim import RECORD, Captured, CaptureFailed, EpisodeRules, SpawnFailed, make_vector
 from Daddy.puffer_shim import spawns as spawns_module
 from Daddy.puffer_shim.desk import Spawn
 from Daddy.puffer_shim.spawns import SpawnBook
@@ -53,7 +53,7 @@ def test_a_spawn_counts_for_the_next_reset_only(vector):
 
 @pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[2]], ids=str)
 def test_episodes_from_savestates_have_a_length_of_their_own(layout):
-    vector = stand_ins(**layout, max_episode_steps=6, spawn_steps=2)
+    vector = stand_ins(**layout, max_episode_steps=6, rules=EpisodeRules(spawn_steps=2))
     try:
         vector.spawn(1, bytes((7, 8)), spawn_id=4)
         seen = rounds(vector, 7)
