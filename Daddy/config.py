@@ -167,6 +167,12 @@ class TrainConfig:
     alarm_patience: int = setting(200, "monitor", "episodes after which a milestone owes the whole target")
 
 
+def as_in_training(name: str) -> Any:
+    """A field with the default, help and group of TrainConfig's ``name``, for the settings of other commands."""
+    spec = TrainConfig.__dataclass_fields__[name]
+    return field(default=spec.default, metadata=spec.metadata)
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "big": {},
     "slim": {

@@ -74,10 +74,11 @@ class Agent:
         """Words after ``python -m`` that train it."""
         words = [
             *self.base.train, "--run-name", run_name(self.name, seed), "--runs-dir", str(runs_dir),
-            "--total-steps", str(config.steps), "--seed", str(seed), "--num-envs", str(config.num_envs),
+            "--total-steps", str(config.steps), "--seed", str(seed),
             "--max-episode-steps", str(config.max_episode_steps), "--reward", config.reward,
             "--log-interval", str(config.log_interval),
         ]  # fmt: skip
+        words += ["--num-envs", config.num_envs] if config.num_envs != "auto" else []
         if self.base.inline:
             words += ["--eval-interval", str(config.inline_interval), "--eval-episodes", str(config.eval_episodes)]
         words += ["--rom", config.rom] if config.rom else []

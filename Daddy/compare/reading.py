@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.compare.run_notes import read_json
 from Daddy.logs import schema
-from Daddy.logs.reader import read_rows, read_status, state_of
+from Daddy.logs.reader import read_json, read_rows, read_status, state_of
 from Daddy.logs.rows import evaluation_row
 
 GREEDY, SAMPLED = "greedy", "sampled"

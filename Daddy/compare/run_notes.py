@@ -7,7 +7,6 @@ evaluation) and ``NAME.compare.json`` (what compare knows of it).
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from Daddy.compare.agents import Agent, base_of, evaluate_words, run_name
 from Daddy.compare.settings import CompareConfig
 from Daddy.errors import UsageError
 from Daddy.logs.files import write_json_atomically
-from Daddy.logs.reader import read_status, state_of
+from Daddy.logs.reader import read_json, read_status, state_of
 
 _SAME_START_S = 5.0
 SKIP, RESUME, START = "finished", "resume", "start"
@@ -165,15 +164,6 @@ class Collected(Run):
 def fixed_settings(config: CompareConfig, agent: Agent) -> dict[str, Any]:
     """The settings that a run keeps for its life."""
     return {name: getattr(config, name) for name in _FIXED} | {"flags": list(agent.flags)}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; empty if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _lives(pid: Any, started: Any) -> bool:

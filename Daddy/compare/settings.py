@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from Daddy.config import TrainConfig, setting
+from Daddy.config import as_in_training, setting
 from Daddy.errors import UsageError
 
 _INLINE_FROM = 50_000  # shorter runs are evaluated at their end only
@@ -46,15 +46,11 @@ class CompareConfig:
         "auto", "evaluation", f"steps between evaluations while training, 0 for none; auto: {_INLINE_EVALUATIONS} in a "
         f"run, none if it is shorter than {_INLINE_FROM:_} steps", metavar="N",
     )  # fmt: skip
-    num_envs: int = setting(8, "env", "emulators of each run")
+    num_envs: str = setting("auto", "env", "emulators of each run; auto: as many as its trainer's preset", metavar="N")
     max_episode_steps: int = setting(2_048, "env", "steps after which an episode is truncated")
-    rom: str = setting(
-        "", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)", metavar="FILE.gb"
-    )
-    allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
-    reward: str = setting(
-        TrainConfig.reward, "env", "reward class, module.Class in pokemonred_puffer.rewards", metavar="MODULE.CLASS"
-    )
+    rom: str = as_in_training("rom")
+    allow_rom_mismatch: bool = as_in_training("allow_rom_mismatch")
+    reward: str = as_in_training("reward")
 
     @property
     def inline_interval(self) -> int:
@@ -97,12 +93,14 @@ def validate(config: CompareConfig) -> CompareConfig:
     if not config.agents:
         raise UsageError("--agents is empty; name some, e.g. --agents random,puffer-ppo,dqn-slim")
     for name, low, high in (("steps", 1, 10**15), ("minutes", 0, 10**6), ("eval_episodes", 1, 1000),
-                            ("num_envs", 1, 4096), ("max_episode_steps", 2, 10**9)):  # fmt: skip
+                            ("max_episode_steps", 2, 10**9)):  # fmt: skip
         value = getattr(config, name)
         if not low <= value <= high:
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be between {low} and {high}")
     if not config.seed_list:
         raise UsageError(f"--seeds is {config.seeds!r}; it must be a number of seeds, or some with commas")
+    if config.num_envs != "auto":
+        _whole("--num-envs", config.num_envs, 1)
     config.choose_jobs(1)
     _ = config.inline_interval
     return config

@@ -28,7 +28,7 @@ def check_run(directory: Path) -> None:
     """
     if not (directory / schema.STATUS).is_file():
         raise UsageError(f"{directory} holds no run ({schema.STATUS} is missing); name a run or its directory")
-    version = _read_json(directory / schema.SCHEMA).get("version", 0)
+    version = read_json(directory / schema.SCHEMA).get("version", 0)
     if version > schema.VERSION:
         raise UsageError(f"{directory} was written by a newer version (schema {version}); update to read it")
 
@@ -65,7 +65,7 @@ def latest_metrics(directory: Path) -> dict[str, float]:
 
 def read_status(directory: Path) -> dict[str, Any]:
     """``status.json``; empty if it cannot be read."""
-    return _read_json(directory / schema.STATUS)
+    return read_json(directory / schema.STATUS)
 
 
 def state_of(status: dict[str, Any], now: float | None = None) -> tuple[str, str]:
@@ -97,7 +97,8 @@ def _is_alive(status: dict[str, Any]) -> bool:
         return False
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from Daddy.config import TrainConfig, preset, setting, validate
+from Daddy.config import TrainConfig, as_in_training, preset, setting, validate
 from Daddy.errors import UsageError
 
 PLAYERS = ("random", "walkthrough")
@@ -25,13 +25,9 @@ class PlayConfig:
     log_interval: int = setting(5_000, "run", "steps between two progress lines")
     num_envs: int = setting(8, "env", "emulators that random play fills at the same time")
     max_episode_steps: int = setting(2_048, "env", "steps after which an episode is truncated")
-    rom: str = setting(
-        "", "env", "Game Boy ROM (default: $POKEMON_RED_ROM, else the free cartridge)", metavar="FILE.gb"
-    )
-    allow_rom_mismatch: bool = setting(False, "env", "accept a ROM whose SHA-1 is unknown")
-    reward: str = setting(
-        TrainConfig.reward, "env", "reward class, module.Class in pokemonred_puffer.rewards", metavar="MODULE.CLASS"
-    )
+    rom: str = as_in_training("rom")
+    allow_rom_mismatch: bool = as_in_training("allow_rom_mismatch")
+    reward: str = as_in_training("reward")
 
 
 def as_training(config: PlayConfig) -> TrainConfig:

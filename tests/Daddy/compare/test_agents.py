@@ -94,12 +94,13 @@ def test_the_trainer_understands_what_it_is_told(name):
     words = words_of(name, steps=5000, rom="a.gb", allow_rom_mismatch=True, eval_interval="700")
     parsed = build_parser("p", "t", preset("big")).parse_args(words[1:])
     assert (parsed.total_steps, parsed.seed, parsed.eval_interval, parsed.rom) == (5000, 7, 700, "a.gb")
-    assert parsed.run_name == f"{name}_seed7" and parsed.num_envs == 8 and parsed.max_episode_steps == 2048
+    assert parsed.run_name == f"{name}_seed7" and not hasattr(parsed, "num_envs") and parsed.max_episode_steps == 2048
 
 
 def test_the_baselines_understand_it_too():
-    ppo = Cli().parse([*words_of("puffer-ppo", num_envs=4)[1:], "--resume"])
+    ppo = Cli().parse([*words_of("puffer-ppo", num_envs="4")[1:], "--resume"])
     assert (ppo.num_envs, ppo.preset, ppo.total_steps) == (4, "cpu", 1_000_000)
+    assert not hasattr(Cli().parse(words_of("puffer-ppo")[1:]), "num_envs"), "its preset's"
     from Final.epsilon.settings import parse_config
 
     epsilon = parse_config(words_of("epsilon", max_episode_steps=99)[1:])
@@ -123,7 +124,7 @@ def test_labels_are_names_without_the_seed():
 @pytest.mark.parametrize("settings, message", [
     ({"seeds": "x"}, "--seeds"), ({"seeds": "0"}, "--seeds"), ({"seeds": ","}, "--seeds"), ({"jobs": "many"}, "--jobs"),
     ({"steps": 0}, "--steps"), ({"minutes": -1.0}, "--minutes"), ({"eval_interval": "often"}, "--eval-interval"),
-    ({"eval_episodes": 0}, "--eval-episodes"), ({"num_envs": 0}, "--num-envs"),
+    ({"eval_episodes": 0}, "--eval-episodes"), ({"num_envs": "0"}, "--num-envs"),
     ({"max_episode_steps": 1}, "--max-episode-steps"), ({"agents": ()}, "--agents is empty"),
 ])  # fmt: skip
 def test_settings_that_cannot_work_are_refused(settings, message):

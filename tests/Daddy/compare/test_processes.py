@@ -102,7 +102,7 @@ def test_a_half_run_goes_on_where_its_trainer_can_and_else_starts_anew(fake, tmp
 
 
 @pytest.mark.parametrize("flags, message", [
-    (("--steps", "600"), "--steps 500, not 600"), (("--num-envs", "4"), "--num-envs 8, not 4"),
+    (("--steps", "600"), "--steps 500, not 600"), (("--num-envs", "4"), "--num-envs auto, not 4"),
     (("--reward", "baseline.Other"), "--reward"), (("--max-episode-steps", "9"), "--max-episode-steps"),
     (("--extra", "fake: --pace 3"), "--flags"), (("--rom", "x.gb"), "--rom"),
     (("--allow-rom-mismatch",), "--allow-rom-mismatch"),
