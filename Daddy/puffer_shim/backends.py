@@ -23,6 +23,12 @@ from Daddy.puffer_shim.worker import Failure, run_worker
 _GRACE_S = 2.0
 
 
+def _preload() -> None:
+    """Let the forkserver, which starts with the first process it is asked for, import what every worker needs, once."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.get_context("forkserver").set_forkserver_preload([run_worker.__module__])
+
+
 class WorkerPool(vector.Multiprocessing):
     """Workers in fixed groups, one group to a batch, taken in turn.
 
@@ -32,6 +38,7 @@ class WorkerPool(vector.Multiprocessing):
 
     def __init__(self, creators: list, num_workers: int, batch_size: int, settings: WatchdogSettings) -> None:
         sweep()
+        _preload()
         count = len(creators)
         self._creators, self._settings = creators, settings
         self._links = {index: WorkerLink() for index in range(num_workers)}
@@ -247,8 +254,6 @@ class WorkerPool(vector.Multiprocessing):
         """Like pufferlib's start, but never by forking this process, which has threads and much memory by now."""
         method = multiprocessing.get_start_method()
         context = multiprocessing.get_context("forkserver" if method == "fork" else method)
-        if method == "fork":
-            context.set_forkserver_preload([run_worker.__module__])
         space, envs = self.single_observation_space, self.envs_per_worker
         creators = self._creators[index * envs : (index + 1) * envs]
         process = context.Process(
