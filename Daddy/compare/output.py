@@ -31,10 +31,10 @@ _FOOT = """\
 *milestones*, *badges*, *return*: per episode (return: the env's own reward). *greedy*: always the best action, from the
 true start; *sampled*: agents with Q-values with 5% random actions, PPO drawn from its policy, random play as it is.
 *training*: episodes from the true start that ended in the last 20% of training. Numbers of several seeds are
-interquartile means with 95% bootstrap intervals over the seeds; one seed has no interval. *SPS*: steps of a run over
-its seconds of training (evaluations left out where they stop training; Daddy's play beside it). *learned*: transitions
-learned from per transition collected. *memory*: peak resident memory of all the run's processes together, shared pages
-counted in each."""
+interquartile means with 95% bootstrap intervals over the seeds, too narrow for as few as three; one seed has none.
+*SPS*: steps of a run over its seconds of training (evaluations left out where they stop training; Daddy's play beside
+it). *learned*: transitions learned from per transition collected. *memory*: peak resident memory of all the run's
+processes together, shared pages counted in each."""
 
 
 def row_json(row: Row, marks: Marks) -> dict[str, Any]:
