@@ -14,6 +14,8 @@ from typing import Any
 
 from Daddy.errors import UsageError
 
+_EVALUATION_OFFSET = 1_000_003
+
 
 def setting(default: Any, group: str, help_text: str, **extra: Any) -> Any:
     """A dataclass field with its help line, its group in ``--help`` and, optionally, ``choices`` or ``metavar``."""
@@ -165,6 +167,12 @@ class TrainConfig:
         0.5, "monitor", "share of episodes that should reach a milestone in time; below it, progress is an alarm"
     )
     alarm_patience: int = setting(200, "monitor", "episodes after which a milestone owes the whole target")
+
+
+def evaluation_seed(seed: int) -> int:
+    """The first evaluation seed of a run with ``seed``: the same at every evaluation and in every trainer, and far from
+    the seeds of the training envs."""
+    return (seed + _EVALUATION_OFFSET) % 2**31
 
 
 def as_in_training(name: str) -> Any:

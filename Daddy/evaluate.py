@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from Daddy.cli import comma_list
+from Daddy.config import evaluation_seed
 from Daddy.errors import EXIT_FAILURE, EXIT_OK, UsageError, run_command
 
 _NICE = 10
@@ -52,13 +53,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         _step_back(arguments.trainer)
     import torch
 
-    from Daddy.evaluation import EvalPlan, checkpoint_of, load_weights, play, report, seed_for
+    from Daddy.evaluation import EvalPlan, checkpoint_of, load_weights, play, report
 
     torch.set_num_threads(1)
     weights = load_weights(checkpoint_of(arguments.path))
     if arguments.max_episode_steps:
         weights = replace(weights, config=replace(weights.config, max_episode_steps=arguments.max_episode_steps))
-    seed = seed_for(weights.config) if arguments.seed is None else arguments.seed
+    seed = evaluation_seed(weights.config.seed) if arguments.seed is None else arguments.seed
     plan = EvalPlan(arguments.episodes, tuple(dict.fromkeys(arguments.epsilon)), seed, arguments.ablate)
     result = report(weights.step_global, list(play(weights, plan)), plan)
     print(json.dumps(result) if arguments.json else _table(result))

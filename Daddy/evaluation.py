@@ -33,7 +33,6 @@ from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv
 from Daddy.run_state import restore
 
 _AT_ONCE = 8  # emulators that share a forward pass
-_SEED_OFFSET = 1_000_003  # far from the seeds of the training envs
 _Z95 = 1.96
 _RND_FOR_ACTING = ("target", "predictor", "pixels", "returns", "first_scale")
 
@@ -72,11 +71,6 @@ class Weights:
     step_global: int
     network: dict[str, Tensor]
     intrinsic: dict[str, Any]
-
-
-def seed_for(config: TrainConfig) -> int:
-    """The first evaluation seed of a run: the same at every evaluation, and none of training's."""
-    return (config.seed + _SEED_OFFSET) % 2**31
 
 
 def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict[str, Any]:

@@ -31,3 +31,19 @@ class FirstTimes:
             rows, columns = np.nonzero(fresh)
             self.step[env_ids[rows], columns] = episode_step[rows]
         return fresh
+
+
+class MilestoneChanges:
+    """Where the milestones of N envs have changed since each one's last record."""
+
+    def __init__(self, num_envs: int) -> None:
+        self._num_envs = num_envs
+        self._owned: np.ndarray | None = None  # u1 (N, bytes), of each env's last record
+
+    def update(self, milestones: np.ndarray, first: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Take u1 (B, bytes) of envs env_ids (B,), without repeats; bool (B,). An episode's first record is one."""
+        if self._owned is None:
+            self._owned = np.zeros((self._num_envs, milestones.shape[1]), np.uint8)
+        changed = first | (milestones != self._owned[env_ids]).any(axis=1)
+        self._owned[env_ids] = milestones
+        return changed

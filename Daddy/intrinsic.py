@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from Daddy.bayes_quests import BayesMonitor
+from Daddy.first_times import MilestoneChanges
 from Daddy.novelty import EpisodicNovelty
 from Daddy.rnd import RND
 
@@ -48,8 +49,7 @@ class RewardMixer:
         self._base = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
         self._bayes_weight = bayes_weight if monitor else 0.0
         self._coupled = coupled and monitor is not None
-        self._per_milestone = novelty_span == "milestone"
-        self._owned: np.ndarray | None = None  # milestones u1 (N, M) of each env's last record
+        self._changes = MilestoneChanges(novelty.num_envs) if novelty and novelty_span == "milestone" else None
         self.weights = self._weights_now()  # of the last scored batch
 
     @property
@@ -78,14 +78,7 @@ class RewardMixer:
 
     def _counts_anew(self, rows: np.ndarray, env_ids: np.ndarray, first: np.ndarray) -> np.ndarray:
         """Where novelty's counts begin anew, bool (B,), as the record env's visit counts do."""
-        if not self._per_milestone:
-            return first
-        now = rows["milestones"]
-        if self._owned is None:
-            self._owned = np.zeros((self.novelty.num_envs, now.shape[1]), np.uint8)
-        changed = (now != self._owned[env_ids]).any(axis=1)
-        self._owned[env_ids] = now
-        return first | changed
+        return first if self._changes is None else self._changes.update(rows["milestones"], first, env_ids)
 
     def train(self, rows: np.ndarray) -> dict[str, float]:
         """Fit the RND predictor to fresh observations; returns what to log."""

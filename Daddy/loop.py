@@ -30,7 +30,7 @@ from Daddy.logging_utils import RunLogger
 from Daddy.logs.lines import interval_line
 from Daddy.names import Names
 from Daddy.progress import IntervalStats
-from Daddy.puffer_shim import WorkerError, rom_sha1, world_facts
+from Daddy.puffer_shim import WorkerError, world_facts
 from Daddy.resume import resume_command
 from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
@@ -65,8 +65,9 @@ def run_training(config: TrainConfig) -> int:
         parts = {"agent": agent, "intrinsic": mixer, "episodes": episodes, "pacer": build_pacer(config)}
         store = parts["replay"] = build_replay_store(config, run.path, agent.replay)
         parts["curriculum"] = build_curriculum(config, run.path, vector, agent)
-        counters, restored = restore_run(run.load(), rom_sha1(config.rom, config.allow_rom_mismatch), parts)
-        notes = run.begin(config, world_facts(config.rom, config.allow_rom_mismatch)) + restored + store.notes
+        facts = world_facts(config.rom, config.allow_rom_mismatch)
+        counters, restored = restore_run(run.load(), facts["rom_sha1"], parts)
+        notes = run.begin(config, facts) + restored + store.notes
         mode, mode_reason = choose_dashboard(config.dashboard)
         names = Names(config.rom, config.allow_rom_mismatch)
         logger = RunLogger(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from Daddy.cli import did_you_mean
 from Daddy.compare.settings import CompareConfig
+from Daddy.config import evaluation_seed
 from Daddy.errors import UsageError
 
-_SEED_OFFSET = 1_000_003  # evaluation seeds lie this far from a run's own, in every trainer
 _SB3 = ("stable_baselines3", "sb3_contrib")
 _SEED_IN_NAME = re.compile(r"[_-]s(?:eed)?[_-]?\d+$")
 NOISE = 0.05  # random actions in the second evaluation of agents with Q-values
@@ -88,7 +88,7 @@ class Agent:
 
 def evaluate_words(base: Base, run: Path, episodes: int, seed: int) -> list[str]:
     """Words after ``python -m`` that play a run's newest checkpoint from the true start; same seeds for all agents."""
-    first = str((seed + _SEED_OFFSET) % 2**31)
+    first = str(evaluation_seed(seed))
     return [*base.evaluate, str(run), "--episodes", str(episodes), "--seed", first, "--json", *base.evaluate_flags]
 
 

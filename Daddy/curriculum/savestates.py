@@ -75,8 +75,9 @@ class Savestate:
 
     def lean_on(self, kind: Iterable[Savestate]) -> None:
         """Begin with what is known of other savestates of its kind: most are replaced before they were tried often."""
-        known = [(entry.alpha - _PRIOR.alpha, entry.beta - _PRIOR.beta) for entry in kind]
-        successes, failures = (sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0)
+        known = list(kind)
+        successes = sum(entry.alpha - _PRIOR.alpha for entry in known)
+        failures = sum(entry.beta - _PRIOR.beta for entry in known)
         share = min(1.0, _LENT / max(successes + failures, _LENT))
         self.alpha, self.beta = _PRIOR.alpha + share * successes, _PRIOR.beta + share * failures
 

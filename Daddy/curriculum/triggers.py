@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
 
@@ -83,17 +84,13 @@ class _SteppingStones:
 
     def __init__(self, num_envs: int) -> None:
         self._entered = np.zeros((num_envs, 256), bool)
-        self._owned: np.ndarray | None = None  # milestones u1 (N, M) of each env's last record
+        self._changes = MilestoneChanges(num_envs)
         self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
         """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
-        now, maps = rows["milestones"], rows["map_id"]
-        if self._owned is None:
-            self._owned = np.zeros((len(self._entered), now.shape[1]), np.uint8)
-        first = rows["is_first"].astype(bool)
-        anew = first | (now != self._owned[env_ids]).any(axis=1)  # [B]
-        self._owned[env_ids] = now
+        maps, first = rows["map_id"], rows["is_first"].astype(bool)
+        anew = self._changes.update(rows["milestones"], first, env_ids)  # [B]
         self._entered[env_ids[anew]] = False
         entered = ~anew & ~self._entered[env_ids, maps]
         self._entered[env_ids, maps] = True

@@ -17,10 +17,9 @@ from pathlib import Path
 from rich_argparse import RawDescriptionRichHelpFormatter
 
 from Daddy.cli import Parser, add_flags, whole_number
+from Daddy.config import evaluation_seed
 from Daddy.errors import EXIT_OK, EXIT_TERMINATED, StoppedEarlyError, UsageError, run_command
 from Daddy.players.settings import PLAYERS, PlayConfig, read_run
-
-_SEED_OFFSET = 1_000_003  # evaluation seeds, as the trainers have them
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,7 +73,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from Daddy.players.play import evaluate
 
     player, config = read_run(arguments.run)
-    seed = config.seed + _SEED_OFFSET if arguments.seed is None else arguments.seed
+    seed = evaluation_seed(config.seed) if arguments.seed is None else arguments.seed
     played = list(evaluate(player, config, arguments.episodes, seed))
     summary = summarize(played)
     if arguments.json:

@@ -58,8 +58,7 @@ class RecordEnv(gymnasium.Env):
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._longest = self._limit = self._next_limit
-        self._rules = rules = rules or EpisodeRules()
-        self._counts_per_milestone = rules.novelty_span == "milestone"
+        self._rules = rules or EpisodeRules()
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         self.record = record = self._row.view(RECORD)[0]  # the last record, a view
@@ -130,7 +129,7 @@ class RecordEnv(gymnasium.Env):
             return
         self._owned = owned
         self._allow_steps()
-        if self._counts_per_milestone:
+        if self._rules.novelty_span == "milestone":
             self._visits.count_anew()
 
     def _reset_env(self, seed: int, options: dict | None) -> dict:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pokemonred_puffer.errors import ConfigError
-from pokemonred_puffer.ppo.settings import DEFAULT_REWARD, setting
+from pokemonred_puffer.ppo.settings import DEFAULT_REWARD, check_common, setting
 
 PEERS = ("sb3-dqn", "sb3-recurrent-ppo")
 _LIBRARIES = ("stable_baselines3", "sb3_contrib")
@@ -40,13 +40,7 @@ _RANGES = (
 
 def check(settings: PeerSettings) -> None:
     """Raises ConfigError, naming the flag, for a value that cannot work."""
-    for name, low, high in _RANGES:
-        if not low <= getattr(settings, name) <= high:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{flag} is {getattr(settings, name)}; it must be between {low:g} and {high:g}")
-    name = settings.run_name
-    if name in (".", "..") or any(c in name for c in "/\\") or not name.isprintable() or len(name) > 200:
-        raise ConfigError(f"--run-name {name!r} must be a plain printable name without path separators")
+    check_common(settings, _RANGES)
 
 
 def require_libraries(peer: str) -> None:

@@ -6,6 +6,7 @@ carry. A step is one env transition, over all envs.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,15 +185,20 @@ def check(settings: Settings) -> None:
         value, choices = getattr(settings, spec.name), spec.metadata.get("choices")
         if choices and value not in choices:
             raise ConfigError(f"--{spec.name.replace('_', '-')} is {value!r}; choose from {', '.join(choices)}")
-    for name, low, high in _RANGES:
-        if not low <= getattr(settings, name) <= high:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{flag} is {getattr(settings, name)}; it must be between {low:g} and {high:g}")
+    check_common(settings, _RANGES)
     if settings.batch_size < settings.num_envs * settings.bptt_horizon:
         raise ConfigError(
             f"--batch-size {settings.batch_size} is less than one segment for each env: --num-envs {settings.num_envs} "
             f"x --bptt-horizon {settings.bptt_horizon}"
         )
+
+
+def check_common(settings: Any, ranges: Iterable[tuple[str, float, float]]) -> None:
+    """Raises ConfigError for a setting outside its range (name, low, high), or a run name that is no plain name."""
+    for name, low, high in ranges:
+        if not low <= getattr(settings, name) <= high:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag} is {getattr(settings, name)}; it must be between {low:g} and {high:g}")
     name = settings.run_name
     if name in (".", "..") or any(c in name for c in "/\\") or not name.isprintable() or len(name) > 200:
         raise ConfigError(f"--run-name {name!r} must be a plain printable name without path separators")

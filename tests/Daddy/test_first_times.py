@@ -1,6 +1,6 @@
 import numpy as np
 
-from Daddy.first_times import NEVER, FirstTimes
+from Daddy.first_times import NEVER, FirstTimes, MilestoneChanges
 
 
 def test_against_a_slow_reference_on_random_streams():
@@ -23,3 +23,12 @@ def test_against_a_slow_reference_on_random_streams():
             seen[env] |= dict.fromkeys(new, int(steps[env]))
             assert set(np.flatnonzero(fresh[row]).tolist()) == new
             assert {k: s for k, s in enumerate(fast.step[env]) if s != NEVER} == seen[env]
+
+
+def test_milestone_changes_are_told_per_env_and_at_every_beginning():
+    changes, no = MilestoneChanges(3), np.zeros(2, bool)
+    rows = np.array([[0, 1], [0, 0]], np.uint8)
+    assert changes.update(rows, np.ones(2, bool), np.array([0, 2])).tolist() == [True, True]
+    assert changes.update(rows, no, np.array([0, 2])).tolist() == [False, False]
+    assert changes.update(rows[::-1], no, np.array([0, 2])).tolist() == [True, True]
+    assert changes.update(rows[:1], np.array([True]), np.array([2])).tolist() == [True], "known, but a beginning"
