@@ -14,6 +14,7 @@ from Daddy.config import TrainConfig
 from Daddy.curriculum import Curriculum, CurriculumSettings, NoCurriculum
 from Daddy.curriculum.registry import Registry
 from Daddy.errors import UsageError
+from Daddy.exploration import StuckExploration
 from Daddy.flags import quests
 from Daddy.frames import CELLS
 from Daddy.intrinsic import RewardMixer
@@ -168,6 +169,11 @@ def build_pacer(config: TrainConfig) -> ReplayPacer:
     """What says when to learn; ``auto`` leaves the ratio to be measured."""
     ratio = None if config.replay_ratio == "auto" else float(config.replay_ratio)
     return ReplayPacer(ratio, config.learning_starts, config.batch_size * config.seq_len)
+def build_stuck_exploration(config: TrainConfig) -> StuckExploration:
+    """What raises epsilon where an env got stuck."""
+    return StuckExploration(config.num_envs, config.stuck_steps, config.stuck_epsilon)
+
+
 def build_monitor(config: TrainConfig) -> BayesMonitor:
     """The Bayes monitor of the milestones that the ROM has; raises RomError for an unusable ROM."""
     milestones = quests(config.rom, config.allow_rom_mismatch)

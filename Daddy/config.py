@@ -117,7 +117,7 @@ class TrainConfig:
     action_gap: float = setting(
         0.9, "agent", "alpha of advantage learning, which widens the gap between the best action and the others; 0: off"
     )
-    target_update: int = setting(50, "agent", "updates between two copies into the target network")
+    target_update: int = setting(10, "agent", "updates between two copies into the target network")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.05, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
@@ -128,6 +128,10 @@ class TrainConfig:
     epsilon_repeat: int = setting(
         8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )
+    stuck_steps: int = setting(
+        24, "agent", "steps without new ground, fights left out, after which an env explores more; 0: never"
+    )
+    stuck_epsilon: float = setting(0.5, "agent", "share of random actions of an env that is stuck")
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")
     )
@@ -233,6 +237,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99),
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
+    ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("stall_steps", 0, None),
     ("alarm_patience", 20, None),

@@ -1,4 +1,4 @@
-"""Temporally extended epsilon-greedy: a random action is repeated for a zeta-distributed number of steps.
+"""Exploration: random actions that are repeated, and more of them where an env has got stuck.
 
 ez-greedy (Dabney, Ostrovski, Barreto 2020, arXiv 2006.01782): iid button noise stays near where it is, repeated buttons
 cross rooms. Unlike the paper, epsilon stays the share of exploratory *steps*, whatever the repeat length.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from Daddy.puffer_shim import LAYOUT, on_new_ground
 
 _MU = 2.0  # P(n) ~ n^-mu, the paper's choice
 
@@ -44,3 +46,33 @@ class RepeatedExploration:
         """Take back what `state_dict` gave, for the same number of envs."""
         self._left[:] = np.asarray(state["left"])
         self._action[:] = np.asarray(state["action"])
+
+
+class StuckExploration:
+    """Raises the epsilon of envs that have come to no new ground for `patience` steps, until they do.
+
+    A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
+    on a trigger, is from Pislar et al. 2022 (arXiv 2108.11811). Steps in a fight do not count, and fights are fought as
+    they are: a fight leads to no new ground either. `patience` 0 raises nothing.
+    """
+
+    def __init__(self, num_envs: int, patience: int, epsilon: float) -> None:
+        self.patience, self.epsilon = patience, epsilon
+        self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
+        self._steps = self._raised = 0
+
+    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck."""
+        fights = rows["in_battle"] > 0
+        new = on_new_ground(rows["structured"][:, LAYOUT["visits"]])
+        waited = np.where(new, 0, self._waited[env_ids] + ~fights)
+        self._waited[env_ids] = waited
+        stuck = (waited >= self.patience) & ~fights & (self.patience > 0)
+        self._steps, self._raised = self._steps + len(stuck), self._raised + int(stuck.sum())
+        return np.where(stuck, np.maximum(epsilon, self.epsilon), epsilon)
+
+    def take_share(self) -> float:
+        """The share of steps that envs were stuck since the last call."""
+        share = self._raised / max(self._steps, 1)
+        self._steps = self._raised = 0
+        return share

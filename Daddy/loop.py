@@ -19,6 +19,7 @@ from Daddy.build import (
     build_mixer,
     build_pacer,
     build_replay_store,
+    build_stuck_exploration,
     build_vector,
     choose_device,
 )
@@ -98,6 +99,7 @@ def _train(
         parts[name] for name in ("agent", "intrinsic", "episodes", "pacer", "curriculum")
     )
     interval = IntervalStats(config.num_envs, vector.reward_term_names, counters["train_seconds"])
+    stuck = build_stuck_exploration(config)
     clock = Stopwatch()
     step_global, save_interval = counters["step_global"], config.save_interval or config.total_steps
     next_log, next_save = step_global + config.log_interval, step_global + save_interval
@@ -122,7 +124,8 @@ def _train(
             curriculum.look(rows, env_ids, step_global)  # also where the envs that have finished start next
             terms = mixer.score(rows, env_ids)  # each [B]
             epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
-            actions = agent.act(rows, terms.total, env_ids, epsilon[env_ids])  # [B]
+            noise = stuck.raised(epsilon[env_ids], rows, env_ids)  # [B]
+            actions = agent.act(rows, terms.total, env_ids, noise)  # [B]
         with clock.section("env"):
             vector.send(actions)
 
@@ -170,6 +173,7 @@ def _train(
             scalars.update(mixer.scalars())
             scalars.update(curriculum.scalars())
             scalars["charts/epsilon"] = float(epsilon.mean())
+            scalars["charts/stuck"] = stuck.take_share()
             scalars["replay/ratio"] = pacer.learned / max(step_global, 1)
             scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})
             line = interval_line(step_global, config.total_steps, config.num_envs, scalars)

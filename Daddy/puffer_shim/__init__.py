@@ -20,6 +20,7 @@ from Daddy.puffer_shim.red import (
 )
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import Batch, VectorEnv, make_vector
+from Daddy.puffer_shim.visits import on_new_ground
 from Daddy.puffer_shim.watchdog import WatchdogSettings
 from pokemonred_puffer.data.milestones import MILESTONE_TABLE, MILESTONES, milestone_names, unpack_milestones
 from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES
@@ -56,6 +57,7 @@ __all__ = [
     "map_names",
     "map_regions",
     "milestone_names",
+    "on_new_ground",
     "rom_sha1",
     "unpack_milestones",
     "world_facts",

@@ -11,6 +11,11 @@ _STEPS = {0: (1, 0), 1: (0, -1), 2: (0, 1), 3: (-1, 0)}  # (rows, columns) of th
 _PAYS = np.round(255.0 / np.sqrt(np.arange(256) + 1.0)).astype(np.uint8)
 
 
+def on_new_ground(view: np.ndarray) -> np.ndarray:
+    """Whether the player stands where it never stood, bool (B,), by views uint8 (B, 90) of `VisitCounts`."""
+    return view[:, _ROW * VIEW[1] + _COLUMN] >= _PAYS[1]
+
+
 class VisitCounts:
     """Counts of (map, x, y) in one table per map, made when the map is entered and grown as needed.
 

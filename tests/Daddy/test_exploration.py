@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from Daddy.exploration import RepeatedExploration
+from Daddy.exploration import RepeatedExploration, StuckExploration
+from Daddy.puffer_shim import LAYOUT, RECORD
+from Daddy.puffer_shim.visits import VisitCounts
 
 GREEDY = 9  # an action that exploration never draws
 
@@ -48,3 +50,57 @@ def test_partial_batches_touch_only_their_envs():
     chosen = explorer.choose(np.array([8, 8]), 7, np.array([2, 0]), np.zeros(2, bool), np.zeros(2), rng)
     assert chosen.tolist() == [3, 1]
     assert explorer.state_dict()["left"].tolist() == [1, 2, 1]
+
+
+class Walkers:
+    """Envs whose records tell where they stand, as the record env writes them."""
+
+    def __init__(self, envs):
+        self.rows = np.zeros(envs, RECORD)
+        self.visits = [VisitCounts(row[LAYOUT["visits"]]) for row in self.rows["structured"]]
+
+    def step(self, *xs, fights=False):
+        """Records after env i came to column xs[i]."""
+        for visits, x in zip(self.visits, xs, strict=True):
+            visits.visit(0, x, 0)
+        self.rows["in_battle"] = fights
+        return self.rows
+
+
+def test_an_env_without_new_ground_explores_until_it_finds_some():
+    walkers, stuck, ids = Walkers(2), StuckExploration(2, patience=3, epsilon=0.5), np.arange(2)
+    own = np.array([0.1, 0.9])
+    path = [0, 1, 0, 1, 0, 1, 2, 2]  # of env 0: to and fro, then on; env 1 stands still
+    found = [stuck.raised(own, walkers.step(x, 0), ids).tolist() for x in path]
+    assert [row[0] for row in found] == [0.1, 0.1, 0.1, 0.1, 0.5, 0.5, 0.1, 0.1]
+    assert all(row[1] == 0.9 for row in found)  # never lowered
+    assert stuck.take_share() == pytest.approx((2 + 5) / 16)
+    assert stuck.take_share() == 0.0
+
+
+def test_a_milestone_makes_known_ground_new():
+    walkers, stuck, ids = Walkers(1), StuckExploration(1, patience=1, epsilon=0.5), np.arange(1)
+    raised = [stuck.raised(np.zeros(1), walkers.step(0), ids)[0] for _ in range(2)]
+    walkers.visits[0].count_anew()
+    assert [*raised, stuck.raised(np.zeros(1), walkers.step(0), ids)[0]] == [0.0, 0.5, 0.0]
+
+
+def test_steps_in_a_fight_do_not_count_and_are_left_alone():
+    walkers, stuck, ids = Walkers(1), StuckExploration(1, patience=2, epsilon=0.5), np.arange(1)
+    fights = [False, False, True, True, True, False, True]
+    found = [stuck.raised(np.zeros(1), walkers.step(0, fights=f), ids)[0] for f in fights]
+    assert found == [0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0]
+
+
+def test_no_patience_raises_nothing():
+    walkers, stuck = Walkers(1), StuckExploration(1, patience=0, epsilon=1.0)
+    assert [stuck.raised(np.zeros(1), walkers.step(0), np.arange(1))[0] for _ in range(9)] == [0.0] * 9
+
+
+def test_envs_of_other_batches_keep_their_count():
+    walkers, stuck = Walkers(2), StuckExploration(2, patience=1, epsilon=0.5)
+    rows = walkers.step(0, 0)
+    stuck.raised(np.zeros(2), rows, np.arange(2))
+    walkers.step(0, 0)
+    assert stuck.raised(np.zeros(1), rows[[1]], np.array([1])).tolist() == [0.5]
+    assert stuck._waited.tolist() == [0, 1]
