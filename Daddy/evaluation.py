@@ -148,9 +148,12 @@ def trained_network(weights: Weights, num_actions: int, silenced: Sequence[str] 
 
 
 def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
-    """Play the plan's episodes in emulators of this process, up to eight at a time; yields them as they end."""
+    """Play the plan's episodes in emulators of this process, up to eight at a time; yields them as they end.
+
+    They are as long as the run's may be: `--stall-steps` gives up training episodes only.
+    """
     at_once = min(_AT_ONCE, plan.episodes)
-    config = replace(weights.config, backend="serial", num_envs=at_once)
+    config = replace(weights.config, backend="serial", num_envs=at_once, stall_steps=0)
     names = Names(config.rom, config.allow_rom_mismatch)
     vector = build_vector(config, stagger=False)
     try:

@@ -67,6 +67,11 @@ def test_the_same_plan_gives_the_same_episodes(weights):
     assert np.mean([e.tiles for e in first[3:]]) > 1
 
 
+def test_no_episode_is_given_up_as_in_training(weights):
+    stalling = replace(weights, config=replace(weights.config, max_episode_steps=12, stall_steps=4))
+    assert [e.length for e in play(stalling, EvalPlan(1, seed=9))] == [12]
+
+
 def test_more_episodes_than_emulators_are_played_in_waves(weights, monkeypatch):
     monkeypatch.setattr("Daddy.evaluation._AT_ONCE", 2)
     episodes = list(play(replace(weights, config=replace(weights.config, max_episode_steps=5)), EvalPlan(3, seed=9)))
