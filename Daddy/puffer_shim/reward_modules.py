@@ -1,8 +1,9 @@
 """Reward modules for EpsilonEnv: each pays for one thing, within one episode.
 
 A module has ``reset()`` and ``compute(observation, info) -> float``, called once per observation. ``info["telemetry"]``
-holds the numbers of the step (pokemonred_puffer.telemetry), ``info["env_reward"]`` the env's own reward. The first call
-after ``reset`` sees the spawn and only takes note of it.
+holds the numbers of the step (pokemonred_puffer.telemetry), ``info["env_reward"]`` the env's own reward,
+``info["action"]`` what was pressed (-1: nothing yet). The first call after ``reset`` sees the spawn and only takes note
+of it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any, Protocol
 from Daddy.puffer_shim.screens import pack_screen
 from pokemonred_puffer.data.events import COUNTED_EVENTS_MASK
 from pokemonred_puffer.data.milestones import unpack_milestones
+from pokemonred_puffer.environment import VALID_ACTIONS
 from pokemonred_puffer.errors import ConfigError, did_you_mean
 
+_A = VALID_ACTIONS.index("a")
+_FACED = ((0, 1), (0, -1), (-1, 0), (1, 0))  # down, up, left, right
 WILD, TRAINER, LOST = 1, 2, 255  # values of wIsInBattle
 
 
@@ -159,11 +163,38 @@ class StoryFlagReward:
         return self.each * new.bit_count()
 
 
+class TalkReward:
+    """3 for each person, sign or thing that speaks when A is pressed, the first time since the last milestone.
+
+    Talking takes as many steps as there are pages. While there is new ground to walk on, ten steps later are worth 2
+    to 3 less (novelty 0.3 per step, gamma 0.99), so that talking has to pay more than that.
+    """
+
+    name, each = "talk", 3.0
+
+    def reset(self) -> None:
+        self._heard: set[tuple[int, int, int]] = set()
+        self._open, self._milestones = True, b""
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        now = info["telemetry"]
+        milestones, before, self._open = now.milestones.tobytes(), self._open, bool(now.text_open)
+        if milestones != self._milestones:
+            self._milestones, self._heard = milestones, set()
+        if before or not now.text_open or now.in_battle or info["action"] != _A:
+            return 0.0
+        dx, dy = _FACED[now.facing]
+        place = (now.map_id, now.x + dx, now.y + dy)
+        new = place not in self._heard
+        self._heard.add(place)
+        return self.each * new
+
+
 MODULES: dict[str, type[RewardModule]] = {
     module.name: module
     for module in (
         EnvReward, BadgeReward, BattleReward, ExplorationReward, NoveltyReward, PokedexReward, QuestReward,
-        StoryFlagReward,
+        StoryFlagReward, TalkReward,
     )
 }  # fmt: skip
 
