@@ -38,10 +38,10 @@ class Judge:
         self.module.reset()
         self.screen = np.zeros((72, 20), np.uint8)
 
-    def pays(self, **writes: int | bytes) -> float:
+    def pays(self, action: int = -1, **writes: int | bytes) -> float:
         for name, value in writes.items():
             self.memory.write(getattr(ram, name), value)
-        info = {"telemetry": self.fork.now(), "env_reward": 0.25}
+        info = {"telemetry": self.fork.now(), "env_reward": 0.25, "action": action}
         return self.module.compute({"screen": self.screen}, info)
 
 
@@ -126,6 +126,39 @@ def test_story_flags_pay_the_first_time():
     assert judge.pays() == 0
     set_event(judge.memory, EVENTS["EVENT_GOT_POKEDEX"])
     assert judge.pays() == 0
+
+
+A, START = KEYS.index("a"), KEYS.index("s")
+
+
+def test_talking_pays_once_for_what_is_faced_and_again_after_a_milestone():
+    judge = Judge("talk")
+
+    def ask(action=A, **where):
+        judge.pays(wFontLoaded=0)
+        return judge.pays(action, wFontLoaded=1, **where)
+
+    judge.pays(wCurMap=3, wXCoord=5, wYCoord=5)
+    facing = "wSpritePlayerStateData1FacingDirection"
+    assert [ask(**{facing: way}) for way in (0, 4, 8, 12, 0)] == [3, 3, 3, 3, 0]
+    assert ask(wXCoord=6, wYCoord=6, **{facing: 8}) == 0, "the same one from its other side"
+    assert ask(wCurMap=4) == 3
+    set_event(judge.memory, MILESTONE_TABLE[0].event)
+    assert ask() == 3 and ask() == 0
+
+
+def test_menus_pages_and_fights_are_no_talk():
+    judge = Judge("talk")
+    judge.pays(wFontLoaded=1)
+    assert judge.pays(A) == 0, "it was open when the episode began"
+    judge.pays(wFontLoaded=0)
+    assert judge.pays(START, wFontLoaded=1) == 0
+    assert judge.pays(A) == 0, "the next page"
+    judge.pays(wFontLoaded=0)
+    assert judge.pays(A, wFontLoaded=1, wIsInBattle=1) == 0
+    judge.pays(wFontLoaded=0, wIsInBattle=0)
+    assert judge.pays(A) == 0, "nothing there"
+    assert judge.pays(A, wFontLoaded=1) == 3
 
 
 def test_the_env_module_passes_the_envs_reward_on():
@@ -222,6 +255,7 @@ def test_the_recorded_game_pays_what_it_reached(walkthrough):
     assert paid["pokedex"] == 0.5 * ram.popcount(now.pokedex_seen) + 1.5 * ram.popcount(now.pokedex_owned)
     assert paid["quest"] >= 5 * 8, "everything up to the first badge comes in order"
     assert paid["story_flag"] >= 0.5 * 20
+    assert paid["talk"] >= 3 * 8, "the people of the story at least"
     assert paid["battle"] > 30 and 10 < paid["novelty"] < 0.1 * len(Recording.load().keys)
 
 
