@@ -19,7 +19,7 @@ from Daddy.flags import quests
 from Daddy.frames import CELLS
 from Daddy.intrinsic import RewardMixer
 from Daddy.learner import LearnerConfig
-from Daddy.novelty import EpisodicNovelty
+from Daddy.novelty import EpisodicNovelty, LifelongNovelty
 from Daddy.pacing import ReplayPacer
 from Daddy.puffer_shim import (
     CELL_FEATURES,
@@ -136,6 +136,7 @@ def build_mixer(config: TrainConfig, device: torch.device) -> RewardMixer:
         config.bayes_weight if "bayes" not in config.ablate else 0.0,
         coupled="bayes" not in config.ablate,
         novelty_span=config.novelty_span,
+        lifelong=LifelongNovelty() if config.lifelong_novelty and with_novelty else None,
     )
 
 

@@ -142,6 +142,9 @@ class TrainConfig:
         "milestone", "intrinsic", "visit counts of novelty begin anew with each episode, or with each milestone too",
         choices=("episode", "milestone"),
     )
+    lifelong_novelty: bool = setting(
+        False, "intrinsic", "novelty pays up to 5 times as much where the run has seldom been at its stage of the story"
+    )
     bayes_weight: float = setting(
         2.0, "intrinsic", "w_bayes: what a milestone that is never reached pays on reaching it, less as it is mastered"
     )

@@ -177,8 +177,7 @@ def _mixer_as_trained(config: TrainConfig, intrinsic: dict[str, Any]) -> RewardM
     mixer = build_mixer(config, torch.device("cpu"))
     for_acting = {"moments": {}, "discounted": np.zeros(config.num_envs), "fresh": np.zeros(0)}
     saved = {**intrinsic, "rnd": {**intrinsic.get("rnd", {}), **for_acting}}
-    parts = {"rnd": mixer.rnd, "bayes": mixer.monitor}
-    restore(saved, {name: part for name, part in parts.items() if part and name in intrinsic})
+    restore(saved, {name: part for name, part in mixer.parts().items() if name in intrinsic})
     return mixer
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from Daddy.bayes_quests import BayesMonitor
 from Daddy.first_times import MilestoneChanges
-from Daddy.novelty import EpisodicNovelty
+from Daddy.novelty import EpisodicNovelty, LifelongNovelty
 from Daddy.rnd import RND
 
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
 TERMS = ("env", "rnd", "novel", "bayes", "total")
 
 
@@ -37,15 +38,16 @@ class RewardMixer:
     """Scores the arriving observations. A weight of 0 switches the bonus off and saves its cost.
 
     The monitor, if any, sees every observation; `coupled` lets its frontier scale the weights of RND and novelty.
-    `novelty_span` is "episode", or "milestone" where novelty's counts begin anew with each milestone.
+    `novelty_span` is "episode", or "milestone" where novelty's counts begin anew with each milestone. `lifelong`
+    multiplies novelty where the run has seldom been.
     """
 
     def __init__(
         self, rnd: RND | None, novelty: EpisodicNovelty | None, rnd_weight: float, novelty_weight: float,
         monitor: BayesMonitor | None = None, bayes_weight: float = 0.0, coupled: bool = False,
-        novelty_span: str = "episode",
+        novelty_span: str = "episode", lifelong: LifelongNovelty | None = None,
     ) -> None:  # fmt: skip
-        self.rnd, self.novelty, self.monitor = rnd, novelty, monitor
+        self.rnd, self.novelty, self.monitor, self.lifelong = rnd, novelty, monitor, lifelong
         self._base = {"rnd": rnd_weight if rnd else 0.0, "novel": novelty_weight if novelty else 0.0}
         self._bayes_weight = bayes_weight if monitor else 0.0
         self._coupled = coupled and monitor is not None
@@ -71,7 +73,10 @@ class RewardMixer:
         novel = zeros
         if self.novelty:
             anew = self._counts_anew(rows, env_ids, first)
-            novel = np.where(first, zeros, self.novelty.bonus(rows["map_id"], rows["x"], rows["y"], env_ids, anew))
+            place = rows["map_id"], rows["x"], rows["y"]
+            novel = np.where(first, zeros, self.novelty.bonus(*place, env_ids, anew))
+            if self.lifelong:
+                novel *= self.lifelong.factor(_ONES[rows["milestones"]].sum(1, dtype=np.uint8), *place)
         bayes = self.monitor.observe(rows, env_ids) if self.monitor else zeros
         total = env + weights["rnd"] * rnd + weights["novel"] * novel + weights["bayes"] * bayes
         return RewardTerms(env, rnd, novel, bayes, total.astype(np.float32))
@@ -89,11 +94,17 @@ class RewardMixer:
         return {"intrinsic/scale": self.scale, **(self.monitor.scalars() if self.monitor else {})}
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {"rnd": self.rnd, "bayes": self.monitor}
-        return {name: part.state_dict() for name, part in parts.items() if part}
+        return {name: part.state_dict() for name, part in self.parts().items()}
+
+    def parts(self) -> dict[str, Any]:
+        """What has a state to save, by name."""
+        parts = {"rnd": self.rnd, "bayes": self.monitor, "lifelong": self.lifelong}
+        return {name: part for name, part in parts.items() if part}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if self.rnd:
             self.rnd.load_state_dict(state["rnd"])
         if self.monitor:
             self.monitor.load_state_dict(state["bayes"])
+        if self.lifelong and "lifelong" in state:  # a run may go on with it
+            self.lifelong.load_state_dict(state["lifelong"])

@@ -37,7 +37,7 @@ def agent_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
 
 def rewards_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     mixer = build.build_mixer(config, torch.device("cpu"))
-    return mixer.weights, mixer.scale, mixer.rnd is None, mixer.novelty is None, mixer.monitor.rule
+    return mixer.weights, mixer.scale, sorted(mixer.parts()), mixer.novelty is None, mixer.monitor.rule
 
 
 def curriculum_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
@@ -171,6 +171,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "stuck_epsilon": ("0.9", "", exploration_of),
     "rnd_weight": ("0.3", "", rewards_of),
     "novelty_weight": ("0.3", "", rewards_of),
+    "lifelong_novelty": ("", "", rewards_of),
     "bayes_weight": ("0.3", "", rewards_of),
     "target_theta": ("0.7", "", rewards_of),
     "alarm_patience": ("99", "", rewards_of),

@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 
-from Daddy.novelty import EpisodicNovelty
+from Daddy.novelty import EpisodicNovelty, LifelongNovelty
 
 
 def test_equals_plain_counters_over_episodes_partial_batches_and_growth():
@@ -29,3 +29,26 @@ def test_repeats_pay_less_and_a_new_episode_pays_anew():
     ids, no, yes = np.array([0]), np.array([False]), np.array([True])
     paid = [novelty.bonus(*place, ids, first)[0] for first in (yes, no, no, no, yes)]
     np.testing.assert_allclose(paid, [1, 2**-0.5, 3**-0.5, 0.5, 1])
+
+
+def test_lifelong_counts_are_by_stage_of_the_story_and_survive_saving():
+    rng, novelty, counts = np.random.default_rng(0), LifelongNovelty(), Counter()
+    for turn in range(300):
+        stage, map_id, x, y = (rng.integers(0, high, 4).astype(np.uint8) for high in (3, 2, 3, 3))
+        factor = novelty.factor(stage, map_id, x, y)
+        counts.update(zip(stage, map_id, x, y, strict=True))
+        for i, place in enumerate(zip(stage, map_id, x, y, strict=True)):
+            here = [n for (other, *_), n in counts.items() if other == stage[i]]
+            expected = np.sqrt(sum(here) / len(here) / counts[place])
+            assert factor[i] == np.float32(np.clip(expected, 1.0, 5.0))
+        if turn == 150:
+            novelty, saved = LifelongNovelty(), novelty.state_dict()
+            novelty.load_state_dict(saved)
+
+
+def test_a_place_that_is_seldom_seen_pays_five_times_at_most():
+    novelty, zero = LifelongNovelty(), np.zeros(1, np.uint8)
+    often = [novelty.factor(zero, zero, zero, zero)[0] for _ in range(1000)]
+    assert set(often) == {1.0}
+    assert novelty.factor(zero, zero, zero, zero + 1)[0] == 5.0
+    assert novelty.factor(zero + 1, zero, zero, zero)[0] == 1.0, "another stage has its own mean"
