@@ -1,8 +1,10 @@
+import copy
+
 import numpy as np
 import pytest
 
 from Daddy.intrinsic import RewardMixer
-from Daddy.novelty import EpisodicNovelty
+from Daddy.novelty import EpisodicNovelty, LifelongNovelty
 from Daddy.puffer_shim import RECORD
 from Daddy.rnd import RND
 
@@ -53,6 +55,40 @@ def test_known_ground_pays_anew_after_a_milestone_if_novelty_spans_milestones():
 def test_what_a_spawn_owns_is_no_new_milestone():
     spawned = walk("milestone", [[9], [9], [9]])
     assert spawned == [[0.707, 0.707], [0.577, 0.577]]
+
+
+def seldom_seen(saved=None) -> tuple[float, RewardMixer]:
+    """r_novel of a place that is new to a run which has stood elsewhere for long, and the mixer."""
+    mixer = RewardMixer(None, EpisodicNovelty(2), 0.0, 1.0, lifelong=LifelongNovelty())
+    if saved is not None:
+        mixer.load_state_dict(saved)
+    else:
+        for step in range(200):
+            mixer.score(rows_at(4, first=step == 0), IDS)
+    mixer.score(rows_at(4, first=True), IDS)
+    return float(mixer.score(rows_at(5), IDS).novel[0]), mixer
+
+
+def test_what_the_run_has_seldom_seen_pays_more_and_that_survives_a_save():
+    paid, mixer = seldom_seen()
+    assert paid == 5.0
+    state = mixer.state_dict()
+    assert set(state) == {"lifelong"}
+    assert seldom_seen(state)[0] == 5.0, "it knows where it has been"
+    assert seldom_seen({})[0] == pytest.approx(1.0, abs=0.01), "a run that saved none begins to count"
+
+
+def test_stages_of_the_story_are_counted_apart():
+    mixer = RewardMixer(None, EpisodicNovelty(2), 0.0, 1.0, lifelong=LifelongNovelty())
+    rows = rows_at(4)
+    for _ in range(100):
+        mixer.score(rows, IDS)
+        mixer.score(rows_at(5), IDS)
+    rows["milestones"][0, 1] = 0b11  # env 0 is at another stage, where all is new
+    counts = copy.deepcopy(mixer.lifelong.state_dict())
+    mixer.score(rows, IDS)
+    moved = mixer.lifelong.state_dict()
+    assert (moved["visits"] - counts["visits"]).tolist()[:3] == [1, 0, 1]
 
 
 def test_rnd_pays_for_what_it_was_not_trained_on_and_its_state_travels():
