@@ -16,7 +16,6 @@ from Daddy.first_times import MilestoneChanges
 from Daddy.novelty import EpisodicNovelty, LifelongNovelty
 from Daddy.rnd import RND
 
-_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
 TERMS = ("env", "rnd", "novel", "bayes", "total")
 
 
@@ -76,7 +75,8 @@ class RewardMixer:
             place = rows["map_id"], rows["x"], rows["y"]
             novel = np.where(first, zeros, self.novelty.bonus(*place, env_ids, anew))
             if self.lifelong:
-                novel *= self.lifelong.factor(_ONES[rows["milestones"]].sum(1, dtype=np.uint8), *place)
+                stage = np.unpackbits(rows["milestones"], axis=1).sum(1, dtype=np.uint8)
+                novel *= self.lifelong.factor(stage, *place)
         bayes = self.monitor.observe(rows, env_ids) if self.monitor else zeros
         total = env + weights["rnd"] * rnd + weights["novel"] * novel + weights["bayes"] * bayes
         return RewardTerms(env, rnd, novel, bayes, total.astype(np.float32))

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 _MOST = 5.0  # times as much for a place that was hardly seen, as NGU's factor
-_SLOTS = 1 << 20
+_SLOT_BITS = 20
 _STAGES = 256
 _FIBONACCI = np.uint64(11400714819323198485)  # 2^64 / golden ratio: spreads neighbouring places over the table
+
+
+def _place(map_id: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """One number for each (map, x, y), uint32 (B,) below 2^24."""
+    return map_id.astype(np.uint32) << 16 | x.astype(np.uint32) << 8 | y.astype(np.uint32)
 
 
 class EpisodicNovelty:
@@ -36,7 +41,7 @@ class EpisodicNovelty:
         self._keys[begun], self._counts[begun], self._places[begun] = 0, 0, 0
         if 2 * (self._places.max() + 1) > self._keys.shape[1]:
             self._grow()
-        key = (map_id.astype(np.uint32) << 16 | x.astype(np.uint32) << 8 | y.astype(np.uint32)) + np.uint32(1)
+        key = _place(map_id, x, y) + np.uint32(1)
         slot = self._find(key, env_ids)
         fresh = self._keys[env_ids, slot] == 0
         self._keys[env_ids, slot] = key
@@ -79,16 +84,15 @@ class LifelongNovelty:
     """
 
     def __init__(self) -> None:
-        self._counts = np.zeros(_SLOTS, np.uint32)  # places that share a slot, under 1% of 10,000, share a count
+        self._counts = np.zeros(1 << _SLOT_BITS, np.uint32)  # one for places that share a slot, 1% of 10,000
         self._visits, self._places = np.zeros(_STAGES, np.int64), np.zeros(_STAGES, np.int64)
 
     def factor(self, stage: np.ndarray, map_id: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Count visits and return factors float32 (B,); stage (milestones reached), map_id, x, y are u1 (B,)."""
-        key = stage.astype(np.uint64) << np.uint64(24) | map_id.astype(np.uint64) << np.uint64(16)
-        key |= x.astype(np.uint64) << np.uint64(8) | y.astype(np.uint64)
-        slot = (key * _FIBONACCI >> np.uint64(64 - 20)).astype(np.int64)
-        fresh = np.unique(slot[self._counts[slot] == 0], return_index=True)[1]
-        np.add.at(self._places, stage[self._counts[slot] == 0][fresh], 1)
+        key = stage.astype(np.uint64) << np.uint64(24) | _place(map_id, x, y)
+        slot = (key * _FIBONACCI >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
+        _, once = np.unique(slot, return_index=True)
+        np.add.at(self._places, stage[once[self._counts[slot[once]] == 0]], 1)
         np.add.at(self._visits, stage, 1)
         np.add.at(self._counts, slot, 1)
         mean = self._visits[stage] / self._places[stage]

@@ -97,18 +97,23 @@ def evaluation_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     return started
 
 
+def shown_by(config: TrainConfig) -> str:
+    """What a run in this process prints."""
+    from Daddy.loop import run_training
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        run_training(config)
+    return shown.getvalue()
+
+
 def counts_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     """Lines by their kind and sampled steps of a run on an env without an emulator."""
     config = dataclasses.replace(
         config, env_class="stand_in_env:StandInEnv", backend="serial", num_envs=2, learning_starts=10_000,
         buffer_size=4_000, on_exist="restart", run_name="counts", total_steps=min(config.total_steps, 60),
     )  # fmt: skip
-    from Daddy.loop import run_training
-
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        run_training(config)
-    lines = shown.getvalue()
+    lines = shown_by(config)
     steps = list(read_events(Path(config.runs_dir) / "counts", "step"))
     return lines.count("[step "), lines.count("[checkpoint] "), len(steps)
 
@@ -210,10 +215,7 @@ def test_a_run_explores_where_it_is_stuck(patience, stuck, tmp_path):
     small = "--backend serial --num-envs 2 --total-steps 400 --learning-starts 1000 --buffer-size 4000"
     place = ("--runs-dir", str(tmp_path), "--run-name", "a")
     config = settings(*greedy.split(), *small.split(), "--stuck-steps", patience, *place)
-    from Daddy.loop import run_training
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        run_training(config)
+    shown_by(config)
     found = latest_metrics(tmp_path / "a")
     assert (found["charts/stuck"] > 0.2) == stuck
     assert (found["charts/action_entropy"] > 1.0) == stuck
