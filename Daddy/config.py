@@ -164,6 +164,11 @@ class TrainConfig:
     spawn_steps: int = setting(
         512, "curriculum", "--stall-steps of episodes that start from a savestate; 0: never"
     )
+    bold_steps: int = setting(
+        100, "curriculum", "first steps of an episode from a savestate, fights left out, that explore with "
+        "--bold-epsilon, the more likely the less succeeds from there; 0: none"
+    )
+    bold_epsilon: float = setting(0.5, "curriculum", "share of random actions in those steps")
     forget_at_spawn: bool = setting(
         False, "curriculum", "start from a savestate with an empty memory instead of the one that was saved with it"
     )
@@ -242,7 +247,8 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
-    ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("stall_steps", 0, None),
+    ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("bold_steps", 0, None), ("bold_epsilon", 0, 1),
+    ("stall_steps", 0, None),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Exploration: random actions that are repeated, and more of them where an env has got stuck.
+"""Exploration: random actions that are repeated, and more of them where an env got stuck or where its episode began.
 
 ez-greedy (Dabney, Ostrovski, Barreto 2020, arXiv 2006.01782): iid button noise stays near where it is, repeated buttons
 cross rooms. Unlike the paper, epsilon stays the share of exploratory *steps*, whatever the repeat length.
@@ -76,3 +76,24 @@ class StuckExploration:
         share = self._raised / max(self._steps, 1)
         self._steps = self._raised = 0
         return share
+
+
+class BoldStarts:
+    """Raises the epsilon of chosen episodes for their first `steps` steps, fights left out.
+
+    Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919) goes back to a place and then explores at random: a policy that
+    is put there leaves for ground that it knows to pay. `steps` 0 raises nothing.
+    """
+
+    def __init__(self, num_envs: int, steps: int, epsilon: float) -> None:
+        self.steps, self.epsilon = steps, epsilon
+        self._bold = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs it
+
+    def begin(self, env_id: int, bold: bool) -> None:
+        """The next record of the env is the first of an episode that is `bold`, or is not."""
+        self._bold[env_id] = bold
+
+    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more after a bold start."""
+        bold = self._bold[env_ids] & (rows["episode_step"] < self.steps) & (rows["in_battle"] == 0)
+        return np.where(bold, np.maximum(epsilon, self.epsilon), epsilon)

@@ -125,6 +125,7 @@ def _train(
             terms = mixer.score(rows, env_ids)  # each [B]
             epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
             noise = stuck.raised(epsilon[env_ids], rows, env_ids)  # [B]
+            noise = curriculum.raised(noise, rows, env_ids)  # [B]
             actions = agent.act(rows, terms.total, env_ids, noise)  # [B]
         with clock.section("env"):
             vector.send(actions)

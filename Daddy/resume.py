@@ -27,7 +27,7 @@ CHANGEABLE = frozenset({
     "stuck_steps", "stuck_epsilon",  # how it explores
     "rnd_weight", "novelty_weight", "lifelong_novelty", "bayes_weight", "target_theta", "alarm_patience",
     "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",
-    "spawn_steps", "stall_steps",
+    "spawn_steps", "bold_steps", "bold_epsilon", "stall_steps",
 })  # fmt: skip
 _ABOUT_THIS_START = frozenset({"run_name", "runs_dir", "on_exist", "resume"})
 

@@ -184,6 +184,8 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "freeze_curriculum": ("", "--curriculum", curriculum_of),
     "savestates_from": (".", "--curriculum", curriculum_of),
     "true_start_share": ("0.5", "--curriculum", curriculum_of),
+    "bold_steps": ("0", "--curriculum", curriculum_of),
+    "bold_epsilon": ("0.9", "--curriculum", curriculum_of),
     "forget_at_spawn": ("", "--curriculum", curriculum_of),
     "swarm": ("", "--curriculum", curriculum_of),
 }

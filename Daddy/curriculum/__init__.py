@@ -22,6 +22,7 @@ from Daddy.curriculum.sampler import TRUE_START, Sampler
 from Daddy.curriculum.savestates import TIERS, Savestate
 from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
+from Daddy.exploration import BoldStarts
 from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent
 
 _RECENT = 100  # starts and outcomes that the mix is told of
@@ -52,7 +53,8 @@ class EventLog(Protocol):
 class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
-    episode starts; `source`: a directory of savestates that an empty registry begins with."""
+    episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
+    that mostly fails act with `bold_epsilon` for their first `bold_steps` steps."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -60,6 +62,8 @@ class CurriculumSettings:
     with_memory: bool = True
     seed: int = 0
     source: Path | None = None
+    bold_steps: int = 0
+    bold_epsilon: float = 0.0
 
 
 @dataclass
@@ -86,6 +90,7 @@ class Curriculum:
         self._spawns: deque[str] = deque(maxlen=_RECENT)
         self._outcomes: deque[bool] = deque(maxlen=_RECENT)
         self._jumps: dict[int, int] = {}  # env -> savestate that the swarm sends it to
+        self._bold = BoldStarts(vector.num_envs, settings.bold_steps, settings.bold_epsilon)
         self._counts: dict[str, list[float]] = {}
         self._seen: Counter[str] = Counter()
         self._paused_until, self._saved_at, self._changed = 0, 0.0, False
@@ -113,8 +118,8 @@ class Curriculum:
         """Take records (B,) that have just arrived, before the agent acts on them: restore memories of episodes that
         begin, order captures, credit episodes that end and say where their envs start next."""
         self._enter_written(set(env_ids.tolist()) if self._ordered else set())
-        for i in np.flatnonzero(rows["is_first"] & (rows["spawn_id"] > 0)):
-            self._restore(int(env_ids[i]), int(rows["spawn_id"][i]))
+        for i in np.flatnonzero(rows["is_first"]):
+            self._begin(int(env_ids[i]), self.registry.get(int(rows["spawn_id"][i])))
         for trigger in self._triggers.update(rows, env_ids):
             if self._wants(trigger, step_global):
                 row = rows[trigger.row]
@@ -125,10 +130,16 @@ class Curriculum:
         self._save_counts()
         self._tell()
 
-    def _restore(self, env_id: int, spawn_id: int) -> None:
-        entry = self.registry.get(spawn_id)
-        if entry is None or not entry.memory or not self.settings.with_memory:
-            return
+    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Epsilons (B,) for records `rows` (B,): `epsilon`, or more after a start from where little succeeds yet."""
+        return self._bold.raised(epsilon, rows, env_ids)
+
+    def _begin(self, env_id: int, entry: Savestate | None) -> None:
+        self._bold.begin(env_id, entry is not None and self._sampler.doubts(entry))
+        if entry is not None and entry.memory and self.settings.with_memory:
+            self._restore(env_id, entry)
+
+    def _restore(self, env_id: int, entry: Savestate) -> None:
         width = len(self._memories.memory(env_id))
         try:
             memory = read_memory(self.registry.directory, entry, width)
@@ -284,6 +295,10 @@ class NoCurriculum:
 
     def look(self, rows: np.ndarray, env_ids: np.ndarray, step_global: int) -> None:
         """Nothing to order."""
+
+    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Epsilons (B,) as they are."""
+        return epsilon
 
     def hear(self, events: Iterable[VectorEvent]) -> None:
         """Nothing to register."""

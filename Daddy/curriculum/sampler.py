@@ -84,6 +84,10 @@ class Sampler:
         theta = self._rng.beta(entry.alpha, entry.beta)
         return theta * (1.0 - theta) * (1.0 + (entry.attempts + 1.0) ** -0.5)
 
+    def doubts(self, entry: Savestate) -> bool:
+        """Whether what is known fails from here: True with probability 1 - theta, theta drawn from the posterior."""
+        return bool(self._rng.random() >= self._rng.beta(entry.alpha, entry.beta))
+
     def state_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {"rng": self._rng.bit_generator.state, "debts": dict(self._debts)}
