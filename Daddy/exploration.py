@@ -48,7 +48,26 @@ class RepeatedExploration:
         self._action[:] = np.asarray(state["action"])
 
 
-class StuckExploration:
+class _Raised:
+    """An epsilon that some steps act with if their own is smaller, and the share of steps for which that holds."""
+
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
+        self._steps = self._raised = 0
+
+    def _raise(self, own: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """Epsilons (B,): `own` (B,), or at least `epsilon` where `where`, bool (B,), says so."""
+        self._steps, self._raised = self._steps + len(where), self._raised + int(where.sum())
+        return np.where(where, np.maximum(own, self.epsilon), own)
+
+    def take_share(self) -> float:
+        """The share of steps since the last call that were to act with it."""
+        share = self._raised / max(self._steps, 1)
+        self._steps = self._raised = 0
+        return share
+
+
+class StuckExploration(_Raised):
     """Raises the epsilon of envs that have come to no new ground for `patience` steps, until they do.
 
     A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
@@ -57,9 +76,9 @@ class StuckExploration:
     """
 
     def __init__(self, num_envs: int, patience: int, epsilon: float) -> None:
-        self.patience, self.epsilon = patience, epsilon
+        super().__init__(epsilon)
+        self.patience = patience
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
-        self._steps = self._raised = 0
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck."""
@@ -67,18 +86,10 @@ class StuckExploration:
         new = on_new_ground(rows["structured"][:, LAYOUT["visits"]])
         waited = np.where(new, 0, self._waited[env_ids] + ~fights)
         self._waited[env_ids] = waited
-        stuck = (waited >= self.patience) & ~fights & (self.patience > 0)
-        self._steps, self._raised = self._steps + len(stuck), self._raised + int(stuck.sum())
-        return np.where(stuck, np.maximum(epsilon, self.epsilon), epsilon)
-
-    def take_share(self) -> float:
-        """The share of steps that envs were stuck since the last call."""
-        share = self._raised / max(self._steps, 1)
-        self._steps = self._raised = 0
-        return share
+        return self._raise(epsilon, (waited >= self.patience) & ~fights & (self.patience > 0))
 
 
-class BoldStarts:
+class BoldStarts(_Raised):
     """Raises the epsilon of chosen episodes for their first `steps` steps, fights left out.
 
     Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919) goes back to a place and then explores at random: a policy that
@@ -86,7 +97,8 @@ class BoldStarts:
     """
 
     def __init__(self, num_envs: int, steps: int, epsilon: float) -> None:
-        self.steps, self.epsilon = steps, epsilon
+        super().__init__(epsilon)
+        self.steps = steps
         self._bold = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs it
 
     def begin(self, env_id: int, bold: bool) -> None:
@@ -95,5 +107,5 @@ class BoldStarts:
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more after a bold start."""
-        bold = self._bold[env_ids] & (rows["episode_step"] < self.steps) & (rows["in_battle"] == 0)
-        return np.where(bold, np.maximum(epsilon, self.epsilon), epsilon)
+        early = rows["episode_step"] < self.steps
+        return self._raise(epsilon, self._bold[env_ids] & early & (rows["in_battle"] == 0))

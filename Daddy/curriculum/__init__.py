@@ -266,6 +266,7 @@ class Curriculum:
         entries = [entry for _, entry in self.registry]
         return {
             **{f"curriculum/{name}_pct": percent for name, percent in self.mix()},
+            "curriculum/bold": self._bold.take_share(),
             "curriculum/savestates": float(len(entries)),
             "curriculum/success_rate": float(np.mean(self._outcomes)) if self._outcomes else 0.0,
             "curriculum/learnability": float(np.mean([e.learnability for e in entries])) if entries else 0.0,

@@ -19,7 +19,7 @@ from Daddy.curriculum.registry import Registry
 from Daddy.curriculum.savestates import Savestate
 from Daddy.episodes import EpisodeTracker
 from Daddy.intrinsic import RewardTerms
-from Daddy.logs.reader import read_events, read_rows
+from Daddy.logs.reader import latest_metrics, read_events, read_rows
 from Daddy.puffer_shim import STRUCTURED_DIM, make_vector, milestone_names, rom_sha1
 from pokemonred_puffer.bot.game import KEYS
 from pokemonred_puffer.emulator import Emulator
@@ -164,6 +164,7 @@ def test_a_run_goes_on_from_its_savestates_and_survives_a_bad_one(tmp_path, stag
     kinds = [record["kind"] for record in read_events(tmp_path / "run")]
     assert kinds.count("spawn") == 1 and "curriculum" in kinds
     assert "memory" not in shown, "the memory of the good one fits"
+    assert 0.0 < latest_metrics(tmp_path / "run")["curriculum/bold"] < 1.0
     entries = Savestate(**json.loads((directory / "registry.json").read_text())["savestates"][0])
     assert entries.file == good.file
 

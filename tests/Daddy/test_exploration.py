@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from Daddy.exploration import RepeatedExploration, StuckExploration
+from Daddy.exploration import BoldStarts, RepeatedExploration, StuckExploration
 from Daddy.puffer_shim import LAYOUT, RECORD
 from Daddy.puffer_shim.visits import VisitCounts
 
@@ -104,3 +104,27 @@ def test_envs_of_other_batches_keep_their_count():
     walkers.step(0, 0)
     assert stuck.raised(np.zeros(1), rows[[1]], np.array([1])).tolist() == [0.5]
     assert stuck._waited.tolist() == [0, 1]
+
+
+def test_after_a_bold_start_the_first_steps_explore():
+    bold, rows, ids, own = BoldStarts(3, steps=2, epsilon=0.5), np.zeros(3, RECORD), np.arange(3), np.full(3, 0.1)
+    own[2] = 0.9  # never lowered
+    bold.begin(1, True)
+    bold.begin(2, True)
+    found = []
+    for step in range(3):
+        rows["episode_step"] = step
+        found.append(bold.raised(own, rows, ids).tolist())
+    assert found == [[0.1, 0.5, 0.9], [0.1, 0.5, 0.9], [0.1, 0.1, 0.9]]
+    assert bold.take_share() == pytest.approx(4 / 9)
+    bold.begin(1, False)
+    assert bold.raised(own[:2], np.zeros(2, RECORD), np.array([1, 0])).tolist() == [0.1, 0.1]
+
+
+def test_a_bold_start_leaves_fights_alone_and_no_steps_raise_nothing():
+    rows = np.zeros(1, RECORD)
+    for steps, in_battle, expected in ((5, 0, 0.5), (5, 1, 0.0), (0, 0, 0.0)):
+        bold = BoldStarts(1, steps, epsilon=0.5)
+        bold.begin(0, True)
+        rows["in_battle"] = in_battle
+        assert bold.raised(np.zeros(1), rows, np.arange(1)).tolist() == [expected]

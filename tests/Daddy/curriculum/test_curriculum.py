@@ -5,7 +5,7 @@ import os
 from types import SimpleNamespace
 
 import numpy as np
-from curriculum_play import NAMES, Play, bits
+from curriculum_play import NAMES, Play, bits, record
 from savestate_files import files_of, fresh, put, state_of
 
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
@@ -185,3 +185,24 @@ def test_a_resumed_curriculum_has_the_counts_of_the_checkpoint(tmp_path):
 def test_before_anything_happened_all_are_true_starts(tmp_path):
     scalars = Play(tmp_path / "s").curriculum.scalars()
     assert scalars["curriculum/true_pct"] == 100.0 and scalars["curriculum/savestates"] == 0.0
+
+
+def test_episodes_from_where_nothing_succeeds_begin_boldly(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1)
+    play = Play(tmp_path, bold_steps=3, bold_epsilon=0.5)
+    ((number, entry),) = play.curriculum.registry
+
+    def epsilon(**fields):
+        return play.curriculum.raised(np.full(1, 0.1), record(**fields), np.array([1])).tolist()[0]
+
+    entry.alpha, entry.beta = 1e-9, 50.0
+    play.row(is_first=1, spawn_id=number)
+    assert [epsilon(episode_step=step) for step in (0, 2, 3)] == [0.5, 0.5, 0.1]
+    assert play.curriculum.scalars()["curriculum/bold"] == 2 / 3
+    entry.alpha, entry.beta = 50.0, 1e-9
+    play.row(is_first=1, spawn_id=number)
+    assert epsilon() == 0.1, "from there it succeeds"
+    entry.alpha, entry.beta = 1e-9, 50.0
+    play.row(is_first=1)
+    assert epsilon() == 0.1, "a true start"

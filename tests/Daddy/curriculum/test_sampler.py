@@ -69,3 +69,11 @@ def test_true_starts_that_a_swarm_went_past_are_made_up_for():
     later = Counter(sampler.choose(pairs, {}) for _ in range(80))
     assert later[0] >= 0.3 * 100 - 1
     assert later[1] + later[3] >= TIER_SHARE * 100 - 1, "early ones too, the swarm was a late one"
+
+
+def test_the_less_succeeds_from_a_savestate_the_more_often_it_is_doubted():
+    sampler, entry = Sampler(4, 0.3), make(0)
+    shares = []
+    for entry.alpha, entry.beta in ((0.5, 30.0), (20.0, 20.0), (30.0, 0.5)):
+        shares.append(sum(sampler.doubts(entry) for _ in range(2000)) / 2000)
+    assert shares == pytest.approx([1 - 0.5 / 30.5, 0.5, 0.5 / 30.5], abs=0.03)
