@@ -23,7 +23,7 @@ from Daddy.curriculum.savestates import TIERS, Savestate
 from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.exploration import BoldStarts
-from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent
+from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent, milestone_names
 
 _RECENT = 100  # starts and outcomes that the mix is told of
 _PAUSE_STEPS = 5_000  # without captures after the disk refused one
@@ -125,7 +125,7 @@ class Curriculum:
                 row = rows[trigger.row]
                 self._capture(trigger, (int(row["episode_id"]), int(row["episode_step"])), step_global)
         for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
-            self._credit(int(env_ids[i]), int(rows["spawn_id"][i]))
+            self._credit(int(env_ids[i]), rows[i])
             self._send_on(int(env_ids[i]))
         self._save_counts()
         self._tell()
@@ -168,8 +168,10 @@ class Curriculum:
         self._ordered[file] = _Ordered(trigger, moment, step_global, memory)
         self._vector.capture(trigger.env_id, self.registry.directory / file, trigger.name)
 
-    def _credit(self, env_id: int, spawn_id: int) -> None:
-        entry = self.registry.get(spawn_id)
+    def _credit(self, env_id: int, row: np.void) -> None:
+        if row["spawn_id"] == 0:
+            self._sampler.true_start_ended(len(milestone_names(row["milestones"])))
+        entry = self.registry.get(int(row["spawn_id"]))
         if entry is None:
             return
         success = self._triggers.progressed(env_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +13,10 @@ from Daddy.curriculum.savestates import TIERS, Savestate, frontier
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
 FRONTIER = "frontier"
-FRONTIER_SHARE = 0.3  # of the starts that savestates with the most milestones get at least, where that much is left
+FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
+BOTTLENECK = "bottleneck"
+BOTTLENECK_SHARE = 0.2  # the same for savestates with as many milestones as true starts end with
+_TRUE_ENDS = 32  # true starts whose ends are remembered
 
 
 class Sampler:
@@ -21,17 +24,27 @@ class Sampler:
 
     The best of theta (1 - theta) (1 + 1 / sqrt(attempts + 1)), theta drawn from each savestate's posterior, wins: new
     ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
-    TIER_SHARE (or what that leaves) go to each tier that has a savestate and FRONTIER_SHARE to the frontier, the
-    savestates with the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a
-    start. From the frontier nothing has succeeded often yet, so that there is no rate to go by: a start that it is owed
-    is drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), a kind with the weight 1 / n, n being
-    how often it was come by or started from.
+    TIER_SHARE (or what that leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as many
+    milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with
+    the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start.
+
+    From the frontier nothing has succeeded often yet, so that there is no rate to go by: a start that it is owed is
+    drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), a kind with the weight 1 / n, n being how
+    often it was come by or started from. The bottleneck is what the policy cannot do, though some episode once did: one
+    success moves the frontier on, and where one start in a hundred succeeds the draws favour what is nearly mastered.
+    Its own share goes to its best draw, so that starts move backwards from the next milestone as it is mastered from
+    nearby, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
         self._rng = np.random.default_rng([seed, 6])
         self.true_share = true_share
-        self._debts = dict.fromkeys((TRUE_START, *TIERS, FRONTIER), 0.0)
+        self._debts = dict.fromkeys((TRUE_START, *TIERS, BOTTLENECK, FRONTIER), 0.0)
+        self._true_ends: deque[int] = deque(maxlen=_TRUE_ENDS)
+
+    def true_start_ended(self, milestones: int) -> None:
+        """An episode from the true start has ended with so many milestones."""
+        self._true_ends.append(milestones)
 
     def choose(self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int], sent_to: int = 0) -> int:
         """The number of the savestate to start from; 0 for the true start.
@@ -44,6 +57,8 @@ class Sampler:
             return 0
         by_tier = {tier: [pair for pair in everything if pair[1].tier == tier] for tier in TIERS}
         groups = {TRUE_START: []} | {tier: pairs for tier, pairs in by_tier.items() if pairs}
+        if self._true_ends and (stuck := [p for p in everything if len(p[1].owned) == self._reach()]):
+            groups[BOTTLENECK] = stuck
         groups[FRONTIER] = frontier(everything)
         self._lend(groups)
         owed = max(groups, key=self._debts.__getitem__)
@@ -58,13 +73,18 @@ class Sampler:
         self._pay(groups, chosen)
         return 0 if chosen is None else chosen[0]
 
+    def _reach(self) -> int:
+        return sorted(self._true_ends)[len(self._true_ends) // 2]
+
     def _lend(self, groups: Mapping[str, list]) -> None:
-        tiers = len(groups) - 2
-        tier_share = min(TIER_SHARE, (1.0 - self.true_share) / tiers)
-        for name in groups:
-            self._debts[name] += tier_share
-        self._debts[TRUE_START] += self.true_share - tier_share
-        self._debts[FRONTIER] += min(FRONTIER_SHARE, 1.0 - self.true_share - tiers * tier_share) - tier_share
+        tiers = [tier for tier in TIERS if tier in groups]
+        tier_share = min(TIER_SHARE, (1.0 - self.true_share) / len(tiers))
+        rest = 1.0 - self.true_share - len(tiers) * tier_share
+        bottleneck_share = min(BOTTLENECK_SHARE, rest / 2) if BOTTLENECK in groups else 0.0
+        shares = {TRUE_START: self.true_share, **dict.fromkeys(tiers, tier_share), BOTTLENECK: bottleneck_share,
+                  FRONTIER: min(FRONTIER_SHARE, rest - bottleneck_share)}
+        for name, share in shares.items():
+            self._debts[name] += share
 
     def _pay(self, groups: Mapping[str, list], chosen: tuple[int, Savestate] | None) -> None:
         for name, pairs in groups.items():
@@ -90,9 +110,12 @@ class Sampler:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {"rng": self._rng.bit_generator.state, "debts": dict(self._debts)}
+        return {
+            "rng": self._rng.bit_generator.state, "debts": dict(self._debts), "true_ends": list(self._true_ends),
+        }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self._rng.bit_generator.state = state["rng"]
         self._debts.update({name: float(debt) for name, debt in state["debts"].items()})
+        self._true_ends.extend(state.get("true_ends", ()))  # checkpoints of before 2026-11-28 have none

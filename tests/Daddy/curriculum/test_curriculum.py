@@ -182,6 +182,20 @@ def test_a_resumed_curriculum_has_the_counts_of_the_checkpoint(tmp_path):
     twin.curriculum.load_state_dict({})
 
 
+def test_the_sampler_is_told_where_true_starts_end(tmp_path):
+    play = Play(tmp_path / "s")
+    for milestones in ((0,), (0, 1)):
+        for _ in range(2):
+            play.row(is_first=1)
+            play.row(milestones=bits(*milestones))
+            play.written()
+    for end in ((0,), (0, 1), (0,)):
+        play.row(is_first=1)
+        play.row(truncated=1, milestones=bits(*end))
+    play.row(truncated=1, spawn_id=1, milestones=bits(0, 1))
+    assert play.curriculum.state_dict()["sampler"]["true_ends"] == [1, 2, 1]
+
+
 def test_before_anything_happened_all_are_true_starts(tmp_path):
     scalars = Play(tmp_path / "s").curriculum.scalars()
     assert scalars["curriculum/true_pct"] == 100.0 and scalars["curriculum/savestates"] == 0.0

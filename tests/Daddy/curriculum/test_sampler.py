@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 from savestate_files import make
 
-from Daddy.curriculum.sampler import FRONTIER_SHARE, TIER_SHARE, Sampler
+from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, TIER_SHARE, Sampler
 from Daddy.curriculum.savestates import Savestate
 
 
@@ -54,9 +54,28 @@ def test_the_frontier_gets_its_share_though_nothing_succeeds_there(true_share, l
     assert counts[3] == pytest.approx(10 * counts[2], rel=0.5) or true_share > 0.3, "1 / 20 to 1 / 200"
 
 
+def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
+    mastered, near, far, ahead = (make(n) for n in range(4))
+    near.owned = far.owned = ["EVENT_GOT_STARTER"]
+    ahead.owned = ["EVENT_GOT_STARTER", "EVENT_GOT_POKEDEX"]
+    for entry, alpha, beta in ((mastered, 30.0, 2.0), (near, 6.0, 30.0), (far, 0.5, 33.0), (ahead, 0.5, 33.0)):
+        entry.alpha, entry.beta, entry.attempts = alpha, beta, 100
+    sampler = Sampler(7, 0.3)
+    for milestones in [0] * 40 + [0] * 10 + [1] * 12 + [2] * 10:  # the last 32: the median is 1
+        sampler.true_start_ended(milestones)
+    told = Counter(starts(sampler, [mastered, near, far, ahead], 1000))
+    assert told[2] + told[3] >= 1000 * BOTTLENECK_SHARE - 2 and told[2] > 5 * told[3]
+    assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
+    for _ in range(32):
+        sampler.true_start_ended(5)  # no savestate has as many
+    told = Counter(starts(sampler, [mastered, near, far, ahead], 1000))
+    assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
+
+
 def test_the_sampler_goes_on_where_it_was_saved():
     entries = [make(n, tier=("early", "mid")[n % 2]) for n in range(6)]
     sampler, twin = Sampler(3, 0.3), Sampler(4, 0.3)
+    sampler.true_start_ended(0)
     starts(sampler, entries, 33)
     twin.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
     assert starts(twin, entries, 50) == starts(sampler, entries, 50)
