@@ -15,7 +15,7 @@ TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
 FRONTIER = "frontier"
 FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
 BOTTLENECK = "bottleneck"
-BOTTLENECK_SHARE = 0.2  # the same for savestates with as many milestones as true starts end with
+BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
 _TRUE_ENDS = 32  # true starts whose ends are remembered
 
 
@@ -32,8 +32,8 @@ class Sampler:
     drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), a kind with the weight 1 / n, n being how
     often it was come by or started from. The bottleneck is what the policy cannot do, though some episode once did: one
     success moves the frontier on, and where one start in a hundred succeeds the draws favour what is nearly mastered.
-    Its own share goes to its best draw, so that starts move backwards from the next milestone as it is mastered from
-    nearby, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
+    Half of its share is drawn by counts too; half goes to its best draw, so that once something succeeds starts move
+    backwards from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -66,8 +66,8 @@ class Sampler:
             chosen = next((pair for pair in everything if pair[0] == sent_to), None)
         elif self._debts[owed] < 1.0 - 1e-9:
             chosen = self._most_to_learn(everything)
-        elif owed == FRONTIER:
-            chosen = self._seldom_seen(groups[FRONTIER], seen)
+        elif owed == FRONTIER or (owed == BOTTLENECK and self._rng.random() < 0.5):
+            chosen = self._seldom_seen(groups[owed], seen)
         else:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, chosen)
