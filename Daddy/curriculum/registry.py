@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from Daddy.puffer_shim.capture import write_atomically
 FORMAT = 1
 INDEX = "registry.json"
 PER_MILESTONE = 3
-IN_ALL = 96
+IN_ALL = 384
 _MAX_INDEX_BYTES = 16 * 2**20
 
 
@@ -181,13 +181,16 @@ class Registry:
         others = [n for n, entry in self._by_id.items() if entry is not newest]
         same = [n for n in others if self._by_id[n].milestone == newest.milestone]
         if len(same) >= PER_MILESTONE:
-            self._drop_worst(same)
-        while len(self._by_id) > IN_ALL and self._drop_worst([n for n in others if n in self._by_id]):
-            pass
+            self._drop_one(same, lambda entry: entry.learnability)
+        while len(self._by_id) > IN_ALL:
+            # The mastered go first: what never succeeds yet is what the agent has to learn.
+            if not self._drop_one([n for n in others if n in self._by_id], lambda entry: -entry.success_rate):
+                break
 
-    def _drop_worst(self, candidates: Iterable[int]) -> bool:
+    def _drop_one(self, candidates: Iterable[int], worth: Callable[[Savestate], float]) -> bool:
+        """Drop the candidate that is worth least and can be spared, the frontier last; False if there is none."""
         ahead = {number for number, _ in frontier(self)}  # nothing succeeds from there yet
-        for number in sorted(candidates, key=lambda n: (n in ahead, self._by_id[n].learnability)):
+        for number in sorted(candidates, key=lambda n: (n in ahead, worth(self._by_id[n]))):
             entry = self._by_id[number]
             rest = set().union(*(e.covers() for n, e in self._by_id.items() if n != number))
             spare = entry.is_stepping_stone or self.count(entry.milestone) > 1

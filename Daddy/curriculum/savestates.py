@@ -60,6 +60,11 @@ class Savestate:
         return self.file.removesuffix(".state")
 
     @property
+    def success_rate(self) -> float:
+        """E[theta]."""
+        return self.alpha / (self.alpha + self.beta)
+
+    @property
     def learnability(self) -> float:
         """E[theta (1 - theta)]: the most where success is as likely as failure, or unknown."""
         total = self.alpha + self.beta

@@ -121,6 +121,21 @@ def test_stepping_stones_at_the_frontier_stay_though_nothing_succeeds_there(tmp_
     assert registry.get(ahead) and len(registry) == IN_ALL
 
 
+def test_what_never_succeeds_stays_and_what_is_mastered_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry_module, "IN_ALL", 6)
+    registry = fresh(tmp_path)
+    put(registry, 1, "DEX", ["A", "DEX"])
+    bottleneck = put(registry, 2, "MAP_LAB_AFTER_A", ["A"])
+    mastered = [put(registry, n, f"MAP_{n}_AFTER_A", ["A"]) for n in range(3, 7)]
+    registry.get(bottleneck).alpha, registry.get(bottleneck).beta = 0.5, 90.0
+    for n in mastered:
+        registry.get(n).alpha, registry.get(n).beta = 60.0, 2.0
+    for number in range(10, 13):
+        put(registry, number, f"MAP_{number}_AFTER_DEX", ["A", "DEX"])
+    assert registry.get(bottleneck) and len(registry) == 6
+    assert sum(registry.get(n) is not None for n in mastered) == 1
+
+
 def test_a_new_savestate_begins_with_what_is_known_of_its_kind(tmp_path):
     registry = fresh(tmp_path)
     first = registry.get(put(registry, 1))
