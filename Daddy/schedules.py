@@ -1,4 +1,4 @@
-"""Exploration rates as closed forms of `step_global`."""
+"""Exploration rates and the weight of novelty as closed forms of `step_global`."""
 
 from __future__ import annotations
 
@@ -44,3 +44,16 @@ def epsilons(kind: str, step_global: int, settings: EpsilonSettings) -> np.ndarr
     progress = linear(step_global, 0.0, 1.0, settings.epsilon_decay * settings.total_steps)
     start = np.maximum(settings.epsilon_start, rungs[kind])
     return start + (rungs[kind] - start) * progress
+
+
+class NoveltySettings(Protocol):
+    """What `novelty_left` reads of a run's settings; novelty_decay is a share of total_steps."""
+
+    total_steps: int
+    novelty_end: float
+    novelty_decay: float
+
+
+def novelty_left(step_global: int, settings: NoveltySettings) -> float:
+    """The share of the configured weight of novelty that counts: 1 at step 0, novelty_end once it has decayed."""
+    return linear(step_global, 1.0, settings.novelty_end, settings.novelty_decay * settings.total_steps)

@@ -27,6 +27,7 @@ from Daddy.evaluation import (
     weights_of,
     wilson,
 )
+from Daddy.intrinsic import RewardMixer
 from Daddy.names import Names
 from Daddy.puffer_shim import STRUCTURED_DIM
 
@@ -70,6 +71,15 @@ def test_the_same_plan_gives_the_same_episodes(weights):
 def test_no_episode_is_given_up_as_in_training(weights):
     stalling = replace(weights, config=replace(weights.config, max_episode_steps=12, stall_steps=4))
     assert [e.length for e in play(stalling, EvalPlan(1, seed=9))] == [12]
+
+
+def test_novelty_is_worth_what_it_was_at_the_checkpoint(weights, monkeypatch):
+    faded = replace(weights.config, total_steps=1230, novelty_end=0.0, novelty_decay=1.0, max_episode_steps=4)
+    seen = []
+    score = RewardMixer.score
+    monkeypatch.setattr(RewardMixer, "score", lambda self, *a: (seen.append(self.novelty_left), score(self, *a))[1])
+    list(play(replace(weights, config=faded), EvalPlan(1, seed=9)))
+    assert set(seen) == {pytest.approx(0.9)}, "step 123 of 1,230"
 
 
 def test_more_episodes_than_emulators_are_played_in_waves(weights, monkeypatch):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from Daddy.schedules import epsilons, ladder, linear
+from Daddy.schedules import epsilons, ladder, linear, novelty_left
 
 SETTINGS = SimpleNamespace(num_envs=4, total_steps=1000, epsilon_start=1.0, epsilon_min=0.1, epsilon_decay=0.5)
 
@@ -36,3 +36,10 @@ def test_a_rung_is_a_floor_and_unknown_kinds_are_refused():
     np.testing.assert_allclose(epsilons("ladder", 0, low), ladder(4))
     with pytest.raises(ValueError, match="linear, ladder"):
         epsilons("cosine", 0, SETTINGS)
+
+
+def test_novelty_fades_to_its_end_and_stays_where_the_end_is_one():
+    fading = SimpleNamespace(total_steps=1000, novelty_end=0.2, novelty_decay=0.5)
+    assert [novelty_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
+    lasting = SimpleNamespace(total_steps=1000, novelty_end=1.0, novelty_decay=0.5)
+    assert {novelty_left(step, lasting) for step in (0, 250, 500, 5000)} == {1.0}
