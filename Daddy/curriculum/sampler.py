@@ -28,12 +28,13 @@ class Sampler:
     milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with
     the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start.
 
-    From the frontier nothing has succeeded often yet, so that there is no rate to go by: a start that it is owed is
-    drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), a kind with the weight 1 / n, n being how
-    often it was come by or started from. The bottleneck is what the policy cannot do, though some episode once did: one
+    From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
+    to a kind with the weight 1 / n, n being 1 for the kind that was found last, 2 for the one before: what was found
+    late lies far from where episodes usually go. The bottleneck is what the policy cannot do, though some episode once did: one
     success moves the frontier on, and where one start in a hundred succeeds the draws favour what is nearly mastered.
-    Half of its share is drawn by counts too; half goes to its best draw, so that once something succeeds starts move
-    backwards from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
+    Half of its share is drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a
+    kind was come by or started from; half goes to its best draw, so that once something succeeds starts move backwards
+    from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -49,8 +50,8 @@ class Sampler:
     def choose(self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int], sent_to: int = 0) -> int:
         """The number of the savestate to start from; 0 for the true start.
 
-        `seen` is how often each kind of savestate was come by; `sent_to` is a savestate that was chosen already: the
-        shares that this goes past are made up for later.
+        `seen` is how often each kind of savestate was come by, in the order in which they were found; `sent_to` is a
+        savestate that was chosen already: the shares that this goes past are made up for later.
         """
         everything = list(savestates)
         if not everything:
@@ -66,7 +67,9 @@ class Sampler:
             chosen = next((pair for pair in everything if pair[0] == sent_to), None)
         elif self._debts[owed] < 1.0 - 1e-9:
             chosen = self._most_to_learn(everything)
-        elif owed == FRONTIER or (owed == BOTTLENECK and self._rng.random() < 0.5):
+        elif owed == FRONTIER:
+            chosen = self._late_found(groups[owed], seen)
+        elif owed == BOTTLENECK and self._rng.random() < 0.5:
             chosen = self._seldom_seen(groups[owed], seen)
         else:
             chosen = self._most_to_learn(groups[owed])
@@ -96,7 +99,16 @@ class Sampler:
 
     def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
         copies = Counter(entry.milestone for _, entry in pairs)
-        counts = [copies[e.milestone] * (seen.get(e.milestone, 0) + e.attempts + 1.0) for _, e in pairs]
+        tried = [seen.get(entry.milestone, 0) + entry.attempts + 1.0 for _, entry in pairs]
+        return self._draw(pairs, [copies[e.milestone] * n for n, (_, e) in zip(tried, pairs, strict=True)])
+
+    def _late_found(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
+        copies, found = Counter(entry.milestone for _, entry in pairs), {kind: n for n, kind in enumerate(seen)}
+        newest_first = sorted(copies, key=lambda kind: found.get(kind, -1), reverse=True)
+        ranks = {kind: rank for rank, kind in enumerate(newest_first, 1)}
+        return self._draw(pairs, [copies[e.milestone] * ranks[e.milestone] for _, e in pairs])
+
+    def _draw(self, pairs: list[tuple[int, Savestate]], counts: list[float]) -> tuple[int, Savestate]:
         weights = 1.0 / np.array(counts)
         return pairs[int(self._rng.choice(len(pairs), p=weights / weights.sum()))]
 
