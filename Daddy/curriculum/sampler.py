@@ -30,11 +30,13 @@ class Sampler:
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a kind with the weight 1 / n, n being 1 for the kind that was found last, 2 for the one before: what was found
-    late lies far from where episodes usually go. The bottleneck is what the policy cannot do, though some episode once did: one
-    success moves the frontier on, and where one start in a hundred succeeds the draws favour what is nearly mastered.
-    Half of its share is drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a
-    kind was come by or started from; half goes to its best draw, so that once something succeeds starts move backwards
-    from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
+    late lies far from where episodes usually go.
+
+    The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on, and
+    where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn by
+    counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a kind was come by or started
+    from; half goes to its best draw, so that once something succeeds starts move backwards from there as it is
+    mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
