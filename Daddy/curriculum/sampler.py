@@ -26,7 +26,8 @@ class Sampler:
     ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
     TIER_SHARE (or what that leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as many
     milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with
-    the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start.
+    the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start. True
+    starts and those of a tier count whatever they were drawn for; the other two are paid only with draws of their own.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a kind with the weight 1 / n, n being 1 for the kind that was found last, 2 for the one before: what was found
@@ -66,16 +67,16 @@ class Sampler:
         self._lend(groups)
         owed = max(groups, key=self._debts.__getitem__)
         if sent_to:
-            chosen = next((pair for pair in everything if pair[0] == sent_to), None)
+            owed, chosen = "", next((pair for pair in everything if pair[0] == sent_to), None)
         elif self._debts[owed] < 1.0 - 1e-9:
-            chosen = self._most_to_learn(everything)
+            owed, chosen = "", self._most_to_learn(everything)
         elif owed == FRONTIER:
             chosen = self._late_found(groups[owed], seen)
         elif owed == BOTTLENECK and self._rng.random() < 0.5:
             chosen = self._seldom_seen(groups[owed], seen)
         else:
             chosen = self._most_to_learn(groups[owed])
-        self._pay(groups, chosen)
+        self._pay(groups, owed, chosen)
         return 0 if chosen is None else chosen[0]
 
     def _reach(self) -> int:
@@ -91,9 +92,11 @@ class Sampler:
         for name, share in shares.items():
             self._debts[name] += share
 
-    def _pay(self, groups: Mapping[str, list], chosen: tuple[int, Savestate] | None) -> None:
-        for name, pairs in groups.items():
-            if name == TRUE_START if chosen is None else chosen in pairs:
+    def _pay(self, groups: Mapping[str, list], owed: str, chosen: tuple[int, Savestate] | None) -> None:
+        """`chosen` was drawn because of the debt `owed`, empty if there was none."""
+        kind = TRUE_START if chosen is None else chosen[1].tier
+        for name in groups:
+            if name in (kind, owed):
                 self._debts[name] = max(self._debts[name] - 1.0, -1.0)
 
     def _most_to_learn(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate] | None:

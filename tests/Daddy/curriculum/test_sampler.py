@@ -107,3 +107,14 @@ def test_the_less_succeeds_from_a_savestate_the_more_often_it_is_doubted():
     for entry.alpha, entry.beta in ((0.5, 30.0), (20.0, 20.0), (30.0, 0.5)):
         shares.append(sum(sampler.doubts(entry) for _ in range(2000)) / 2000)
     assert shares == pytest.approx([1 - 0.5 / 30.5, 0.5, 0.5 / 30.5], abs=0.03)
+
+
+def test_draws_for_other_reasons_do_not_use_up_the_frontiers_share():
+    fresh, late = [make(n) for n in range(10)], make(10)
+    for n, entry in enumerate((*fresh, late)):
+        entry.milestone = f"MAP_{n}"
+    late.beta, late.attempts = 500.0, 100
+    sampler = Sampler(9, 0.3)
+    sampler.true_start_ended(0)  # all are at the bottleneck and at the frontier
+    counts = Counter(starts(sampler, [*fresh, late], 2000, {f"MAP_{n}": 1 for n in range(11)}))
+    assert counts[11] >= 0.8 * 2000 * FRONTIER_SHARE / sum(1 / n for n in range(1, 12))
