@@ -150,12 +150,13 @@ class Curriculum:
         self._memories.begin_with(env_id, memory)
 
     def _wants(self, trigger: Trigger, step_global: int) -> bool:
-        """The first ones of a kind, and later every doubling of how often it was seen, so that they are renewed."""
+        """The first ones of a kind while there is room, and every doubling of how often it was seen, to renew them."""
         if self.settings.frozen or step_global < self._paused_until:
             return False
         seen = self._triggers.seen[trigger.name]
         waiting = sum(ordered.trigger.name == trigger.name for ordered in self._ordered.values())
-        return self.registry.count(trigger.name) + waiting < PER_MILESTONE or seen & (seen - 1) == 0
+        few = self.registry.count(trigger.name) + waiting < PER_MILESTONE and not self.registry.full
+        return few or seen & (seen - 1) == 0
 
     def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
         file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"

@@ -46,6 +46,11 @@ class Registry:
         """The savestate of that number, if it is still here."""
         return self._by_id.get(spawn_id)
 
+    @property
+    def full(self) -> bool:
+        """Whether another savestate would have one dropped."""
+        return len(self._by_id) >= IN_ALL
+
     def count(self, milestone: str) -> int:
         """How many savestates that milestone has."""
         return sum(entry.milestone == milestone for entry in self._by_id.values())

@@ -1,8 +1,9 @@
 """When a savestate is worth taking: the first time that an episode gets somewhere.
 
 Milestones, key items, towns and caves; and, as the cells of Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), every
-map that is entered for the first time since the last milestone, and every other level of the strongest companion: what
-lies between two milestones is too far for one episode's exploration.
+part of a map that is entered for the first time since the last milestone, and every other level of the strongest
+companion: what lies between two milestones is too far for one episode's exploration. A whole forest would be too large
+a cell: it is entered by a door that most episodes leave by again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _PREFIXES = {
     "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": "LEVEL_", "map": "MAP_",
 }  # the most telling first
 LEVEL_STEP = 2
+PART = 12  # steps: side of the squares that maps are cut into; a room is one
+_PARTS = 255 // PART + 1
 _RANK = {kind: rank for rank, kind in enumerate(_PREFIXES)}
 _TIERS = {milestone.name: milestone.tier for milestone in MILESTONE_TABLE}
 
@@ -30,7 +33,8 @@ class Trigger:
     """Env `env_id` has just got `name`, which its episode did not begin with; `row` is its place in the batch.
 
     A name is a milestone's (badges and beaten leaders are among them), ITEM_<key item>, CITY_<town>, AREA_<dungeon>,
-    LEVEL_<n> or MAP_<map>_AFTER_<milestone>. `owned` are the milestones it now has.
+    LEVEL_<n> or MAP_<map>_AFTER_<milestone>, with _X<column>Y<row> after the map in all but its first square. `owned`
+    are the milestones it now has.
     """
 
     env_id: int
@@ -80,20 +84,21 @@ class Triggers:
 
 
 class _SteppingStones:
-    """Maps entered for the first time since the episode's start or last milestone, and levels reached."""
+    """Parts of maps entered for the first time since the episode's start or last milestone, and levels reached."""
 
     def __init__(self, num_envs: int) -> None:
-        self._entered = np.zeros((num_envs, 256), bool)
+        self._entered = np.zeros((num_envs, 256, _PARTS, _PARTS), bool)
         self._changes = MilestoneChanges(num_envs)
         self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
         """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
-        maps, first = rows["map_id"], rows["is_first"].astype(bool)
+        first = rows["is_first"].astype(bool)
+        part = (env_ids, rows["map_id"], rows["x"] // PART, rows["y"] // PART)
         anew = self._changes.update(rows["milestones"], first, env_ids)  # [B]
         self._entered[env_ids[anew]] = False
-        entered = ~anew & ~self._entered[env_ids, maps]
-        self._entered[env_ids, maps] = True
+        entered = ~anew & ~self._entered[part]
+        self._entered[part] = True
         level = strongest_level(rows) // LEVEL_STEP  # [B]
         rose = ~first & (level > self._level[env_ids])
         self._level[env_ids] = np.where(first, level, np.maximum(level, self._level[env_ids]))
@@ -105,7 +110,9 @@ class _SteppingStones:
             return FirstTime(env_id, "level", f"{self._level[env_id] * LEVEL_STEP:02d}", step)
         owned = milestone_names(row["milestones"])
         after = owned[-1].removeprefix("EVENT_") if owned else "START"
-        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}_AFTER_{after}", step)
+        column, line = int(row["x"]) // PART, int(row["y"]) // PART
+        part = f"_X{column}Y{line}" if column or line else ""
+        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}_AFTER_{after}", step)
 
 
 def _trigger(first: FirstTime, row: int, record: np.void) -> Trigger:

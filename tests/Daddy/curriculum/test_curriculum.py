@@ -8,6 +8,7 @@ import numpy as np
 from curriculum_play import NAMES, Play, bits, record
 from savestate_files import files_of, fresh, put, state_of
 
+from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
 from Daddy.puffer_shim import CaptureFailed, SpawnFailed
 
@@ -92,6 +93,19 @@ def test_captures_of_one_kind_become_rarer(tmp_path):
             play.written()
     assert taken == [1, 2, 3, 4, 8, 16]
     assert len(play.curriculum.registry) == PER_MILESTONE
+
+
+def test_a_full_registry_takes_new_kinds_and_renewals_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry_module, "IN_ALL", 1)
+    play = Play(tmp_path / "s")
+    play.reach()
+    play.written()
+    taken = []
+    for n in range(2, 9):
+        before = len(play.vector.captures)
+        play.reach()
+        taken += [n] * (len(play.vector.captures) - before)
+    assert taken == [2, 4, 8]
 
 
 def test_the_swarm_sends_every_env_once_to_a_savestate_of_a_new_kind(tmp_path):

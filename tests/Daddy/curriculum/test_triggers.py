@@ -58,6 +58,12 @@ def test_a_map_counts_once_since_the_start_and_again_after_each_milestone():
     assert names_of(triggers, *begun) == ["MAP_ROUTE_1_AFTER_START"], "each episode begins anew"
 
 
+def test_large_maps_have_several_parts():
+    triggers, path = Triggers(2), [(0, 0), (11, 11), (12, 11), (0, 0), (13, 30), (255, 255)]
+    told = names_of(triggers, record(is_first=1, map_id=TOWN), *(record(map_id=ROUTE, x=x, y=y) for x, y in path))
+    assert told == [f"MAP_ROUTE_1{part}_AFTER_START" for part in ("", "_X1Y0", "_X1Y2", "_X21Y21")]
+
+
 def test_stepping_stones_know_what_they_own_and_are_no_progress():
     triggers = Triggers(2)
     triggers.update(record(is_first=1, map_id=HOUSE, milestones=bits(STARTER)), ENV)
