@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM: an immediate stop before training begins, then one flag that the loop polls.
 
 A second SIGINT aborts at once: a checkpoint that is being written stays invisible, and the one before it stays valid.
+SIGTSTP (Ctrl-Z) gives the terminal back to the shell until SIGCONT (fg).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from Daddy.dashboard.terminal import notice, restore_terminals
+from Daddy.dashboard.terminal import notice, restore_terminals, resume_terminals, suspend_terminals
 from Daddy.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, StoppedEarlyError
 
 
@@ -62,6 +63,9 @@ class StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._handle)
         self._previous[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._overdue)
+        if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
+            self._previous[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, _suspend)
+            self._previous[signal.SIGCONT] = signal.signal(signal.SIGCONT, _resume)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,3 +91,12 @@ class StopSignals:
         if self._waiting:
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise OverdueStop
+
+
+def _suspend(_number: int, _frame: FrameType | None) -> None:
+    suspend_terminals()
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _resume(_number: int, _frame: FrameType | None) -> None:
+    resume_terminals()

@@ -22,7 +22,7 @@ class Screen:
     """Draws frames on ``stream``, which must be a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._shown = stream, None
+        self._stream, self._shown, self._suspended = stream, None, False
         self.notices: deque[str] = deque()
 
     @property
@@ -36,7 +36,10 @@ class Screen:
         self._write(_ENTER)
 
     def draw(self, rows: Sequence[str], repaint: bool = False) -> None:
-        """Write the rows that differ from the last frame; all of them after a resize or with ``repaint``."""
+        """Write the rows that differ from the last frame; all of them after a resize or with ``repaint``; none while
+        suspended."""
+        if self._suspended:
+            return
         clear = "\x1b[2J" if self._shown is None else ""
         old = self._shown if self._shown and not repaint else [None] * len(rows)
         changed = [f"\x1b[{y + 1};1H{row}" for y, row in enumerate(rows) if row != old[y]]
@@ -52,7 +55,21 @@ class Screen:
         """Back to the normal screen and cursor. Safe to call twice, from a signal handler and while drawing."""
         if self in _active:
             _active.discard(self)
+            if not self._suspended:
+                _write_or_give_up(self._stream, _LEAVE)
+
+    def suspend(self) -> None:
+        """Lend the terminal to the shell; from a signal handler."""
+        if not self._suspended:
+            self._suspended = True
             _write_or_give_up(self._stream, _LEAVE)
+
+    def resume(self) -> None:
+        """Take it back where this is the terminal's foreground process, and draw anew; from a signal handler."""
+        if self._suspended and _in_foreground(self._stream):
+            _write_or_give_up(self._stream, _ENTER)
+            self._suspended = False
+        self.forget()
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
@@ -66,10 +83,29 @@ def notice(text: str) -> bool:
     return bool(_active)
 
 
+def suspend_terminals() -> None:
+    """Lend the terminals to the shell, before the process stops."""
+    for screen in list(_active):
+        screen.suspend()
+
+
+def resume_terminals() -> None:
+    """Take them back when the process goes on."""
+    for screen in list(_active):
+        screen.resume()
+
+
 def restore_terminals() -> None:
     """Leave every screen that is still entered; for exits that skip the usual way out."""
     for screen in list(_active):
         screen.leave()
+
+
+def _in_foreground(stream: TextIO) -> bool:
+    try:
+        return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # not the terminal that controls this process: no shell waits there
+        return True
 
 
 def _write_or_give_up(stream: TextIO, text: str) -> None:

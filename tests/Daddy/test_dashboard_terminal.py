@@ -43,6 +43,25 @@ def test_every_exit_restores_the_terminal(how, signals, code):
         assert "big_run_01" in left, "the last frame stays on the normal screen"
 
 
+def test_ctrl_z_lends_the_terminal_to_the_shell_until_fg():
+    terminal = show("waits")
+    terminal.read_until("big_run_01")
+    for _ in range(2):
+        terminal.child.send_signal(signal.SIGTSTP)
+        terminal.read_until(LEAVE)
+        assert os.waitid(os.P_PID, terminal.child.pid, os.WSTOPPED | os.WNOWAIT).si_status == signal.SIGSTOP
+        assert_restored(terminal.shown)
+        terminal.child.send_signal(signal.SIGCONT)
+        terminal.read_until(ENTER)
+        terminal.read_until("big_run_01")
+    terminal.child.send_signal(signal.SIGTSTP)
+    terminal.read_until(LEAVE)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        terminal.child.send_signal(number)
+    assert terminal.finish() == 143
+    assert_restored(terminal.shown)
+
+
 def test_a_resize_to_20x5_and_back_is_followed():
     terminal = show("waits", size=(120, 40))
     terminal.read_until("Milestones")
