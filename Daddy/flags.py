@@ -112,6 +112,12 @@ def strongest_level(rows: Rows) -> np.ndarray:
     return np.ceil(rows["structured"][:, LAYOUT["levels"]].max(axis=1) * _LEVEL_SCALE).astype(np.int64)
 
 
+def party_strength(rows: Rows) -> np.ndarray:
+    """float64 (B,): the companions' levels in each of the records (B,), each times its share of HP."""
+    levels = np.ceil(rows["structured"][:, LAYOUT["levels"]] * _LEVEL_SCALE)  # (B, 6)
+    return (levels * rows["structured"][:, LAYOUT["hp"]] / 255.0).sum(axis=1)
+
+
 class FirstTime(NamedTuple):
     """An env's episode got `name` of `kind` (milestone, badge, item, city or dungeon) for the first time."""
 

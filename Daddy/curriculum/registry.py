@@ -7,6 +7,7 @@ file of its own. What cannot be trusted goes to ``savestates/quarantine/`` with 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
@@ -54,6 +55,10 @@ class Registry:
     def count(self, milestone: str) -> int:
         """How many savestates that milestone has."""
         return sum(entry.milestone == milestone for entry in self._by_id.values())
+
+    def weakest(self, milestone: str) -> float:
+        """The least strength among the savestates of that milestone; infinite if there is none."""
+        return min((e.strength for e in self._by_id.values() if e.milestone == milestone), default=math.inf)
 
     # --- reading
 
@@ -186,13 +191,13 @@ class Registry:
         others = [n for n, entry in self._by_id.items() if entry is not newest]
         same = [n for n in others if self._by_id[n].milestone == newest.milestone]
         if len(same) >= PER_MILESTONE:
-            self._drop_one(same, lambda entry: entry.learnability)
+            self._drop_one(same, lambda entry: (entry.strength, entry.learnability))
         while len(self._by_id) > IN_ALL:
             # The mastered go first: what never succeeds yet is what the agent has to learn.
             if not self._drop_one([n for n in others if n in self._by_id], lambda entry: -entry.success_rate):
                 break
 
-    def _drop_one(self, candidates: Iterable[int], worth: Callable[[Savestate], float]) -> bool:
+    def _drop_one(self, candidates: Iterable[int], worth: Callable[[Savestate], Any]) -> bool:
         """Drop the candidate that is worth least and can be spared, the frontier last; False if there is none."""
         ahead = {number for number, _ in frontier(self)}  # nothing succeeds from there yet
         for number in sorted(candidates, key=lambda n: (n in ahead, worth(self._by_id[n]))):

@@ -20,6 +20,7 @@ MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
+_ADDED = {"strength": 0.0}  # fields that entries of before 2026-11-28 lack
 _LENT = 4.0  # attempts that the belief about its kind is worth for a new savestate
 
 
@@ -28,7 +29,8 @@ class Savestate:
     """A savestate file and what is known of it. All but the counts stay as they were at its capture.
 
     `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
-    agent's memory, empty if there is none. An attempt is an episode from here that ended, a success one that reached a
+    agent's memory, empty if there is none; `strength` is the levels of the companions, each times its share of HP. An
+    attempt is an episode from here that ended, a success one that reached a
     milestone not owned here; theta, the rate of successes, is Beta(alpha, beta) with forgetting.
     """
 
@@ -49,6 +51,7 @@ class Savestate:
     memory: str = ""
     memory_sha256: str = ""
     memory_size: int = 0
+    strength: float = 0.0
     attempts: int = 0
     successes: int = 0
     alpha: float = _PRIOR.alpha
@@ -113,7 +116,7 @@ def parse_entry(content: Any) -> Savestate:
         raise ValueError("no entry")
     values = {}
     for spec in dataclasses.fields(Savestate):
-        value = content.get(spec.name)
+        value = content.get(spec.name, _ADDED.get(spec.name))
         if not _has_type(value, spec.type):
             raise ValueError(f"{spec.name} is {str(value)[:40]!r}")
         values[spec.name] = value

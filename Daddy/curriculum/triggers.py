@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from Daddy.first_times import MilestoneChanges
-from Daddy.flags import FirstTime, FlagWatcher, strongest_level
+from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
 
 _PREFIXES = {
@@ -42,6 +42,7 @@ class Trigger:
     name: str
     tier: str
     owned: tuple[str, ...]
+    strength: float  # of the party, see `flags.party_strength`
 
 
 class Triggers:
@@ -66,7 +67,7 @@ class Triggers:
         if not best:
             return []
         places = {int(env): row for row, env in enumerate(env_ids)}
-        found = [_trigger(first, places[env], rows[places[env]]) for env, first in best.items()]
+        found = [_trigger(first, places[env], rows) for env, first in best.items()]
         self.seen.update(trigger.name for trigger in found)
         return found
 
@@ -115,7 +116,8 @@ class _SteppingStones:
         return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}_AFTER_{after}", step)
 
 
-def _trigger(first: FirstTime, row: int, record: np.void) -> Trigger:
-    owned = milestone_names(record["milestones"])
+def _trigger(first: FirstTime, row: int, rows: np.ndarray) -> Trigger:
+    owned, strength = milestone_names(rows["milestones"][row]), float(party_strength(rows[[row]])[0])
     milestone = first.name if first.kind == "milestone" else owned[-1] if owned else ""
-    return Trigger(first.env_id, row, _PREFIXES[first.kind] + first.name, _TIERS.get(milestone, "early"), owned)
+    name, tier = _PREFIXES[first.kind] + first.name, _TIERS.get(milestone, "early")
+    return Trigger(first.env_id, row, name, tier, owned, strength)

@@ -10,7 +10,14 @@ from savestate_files import files_of, fresh, put, state_of
 
 from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
-from Daddy.puffer_shim import CaptureFailed, SpawnFailed
+from Daddy.puffer_shim import LAYOUT, STRUCTURED_DIM, CaptureFailed, SpawnFailed
+
+
+def party(level: int) -> np.ndarray:
+    """Features of a single companion in full health."""
+    features = np.zeros((1, STRUCTURED_DIM), np.uint8)
+    features[0, LAYOUT["levels"].start], features[0, LAYOUT["hp"].start] = level * 255 // 100, 255
+    return features
 
 
 def test_a_capture_becomes_an_entry_and_the_next_start(tmp_path):
@@ -106,6 +113,19 @@ def test_a_full_registry_takes_new_kinds_and_renewals_only(tmp_path, monkeypatch
         play.reach()
         taken += [n] * (len(play.vector.captures) - before)
     assert taken == [2, 4, 8]
+
+
+def test_a_stronger_party_is_worth_another_savestate(tmp_path):
+    play, taken = Play(tmp_path / "s"), []
+    for n, level in enumerate((5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7), 1):
+        before = len(play.vector.captures)
+        play.row(is_first=1)
+        play.row(milestones=bits(0), structured=party(level))
+        if len(play.vector.captures) > before:
+            taken.append(n)
+            play.written()
+    assert taken == [1, 2, 3, 4, 7, 8, 9], "at 1, 2, 4 and 8 by doubling; 7 to 9 replace those of level 5"
+    assert [round(entry.strength) for _, entry in play.curriculum.registry] == [7, 7, 7]
 
 
 def test_the_swarm_sends_every_env_once_to_a_savestate_of_a_new_kind(tmp_path):

@@ -121,6 +121,24 @@ def test_stepping_stones_at_the_frontier_stay_though_nothing_succeeds_there(tmp_
     assert registry.get(ahead) and len(registry) == IN_ALL
 
 
+def test_of_one_kind_the_strongest_stay(tmp_path):
+    registry = fresh(tmp_path)
+    assert registry.weakest("M") == float("inf")
+    for number, strength in enumerate((5.0, 3.0, 8.0, 6.0, 7.0)):
+        put(registry, number, strength=strength)
+    assert sorted(entry.strength for _, entry in registry) == [6.0, 7.0, 8.0] and registry.weakest("M") == 6.0
+    assert sorted(entry.strength for _, entry in fresh(tmp_path)) == [6.0, 7.0, 8.0], "and on disk"
+
+
+def test_entries_of_before_they_had_a_strength_are_read(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1, strength=5.0)
+    for path in tmp_path.glob("*.json"):
+        path.write_text(path.read_text().replace('"strength": 5.0', '"weight": 5.0'))
+    ((_, entry),) = fresh(tmp_path)
+    assert entry.strength == 0.0
+
+
 def test_what_never_succeeds_stays_and_what_is_mastered_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(registry_module, "IN_ALL", 6)
     registry = fresh(tmp_path)

@@ -9,7 +9,7 @@ from Daddy.curriculum.savestates import parse_entry
 def test_an_entry_that_lacks_a_field_or_is_none_is_refused():
     good = dataclasses.asdict(make(1))
     assert parse_entry(good) == make(1)
-    for name in good:
+    for name in set(good) - {"strength"}:  # which older entries lack
         with pytest.raises(ValueError):
             parse_entry({key: value for key, value in good.items() if key != name})
     for junk in (None, [], "x", 3):
