@@ -19,7 +19,7 @@ import numpy as np
 from Daddy.curriculum.memory import read_memory, write_memory
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
 from Daddy.curriculum.sampler import TRUE_START, Sampler
-from Daddy.curriculum.savestates import TIERS, Savestate
+from Daddy.curriculum.savestates import TIERS, Savestate, frontier
 from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.exploration import BoldStarts
@@ -268,10 +268,13 @@ class Curriculum:
 
     def scalars(self) -> dict[str, float]:
         """What to plot."""
-        entries = [entry for _, entry in self.registry]
+        entries, ahead = [entry for _, entry in self.registry], [entry for _, entry in frontier(self.registry)]
         return {
             **{f"curriculum/{name}_pct": percent for name, percent in self.mix()},
             "curriculum/bold": self._bold.take_share(),
+            "curriculum/bottleneck": float(self._sampler.reach),
+            "curriculum/frontier": float(max((len(entry.owned) for entry in ahead), default=0)),
+            "curriculum/frontier_strength": max((entry.strength for entry in ahead), default=0.0),
             "curriculum/savestates": float(len(entries)),
             "curriculum/success_rate": float(np.mean(self._outcomes)) if self._outcomes else 0.0,
             "curriculum/learnability": float(np.mean([e.learnability for e in entries])) if entries else 0.0,

@@ -50,6 +50,11 @@ class Sampler:
         """An episode from the true start has ended with so many milestones."""
         self._true_ends.append(milestones)
 
+    @property
+    def reach(self) -> int:
+        """Milestones that the last true starts ended with, the median; 0 before the first."""
+        return sorted(self._true_ends)[len(self._true_ends) // 2] if self._true_ends else 0
+
     def choose(self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int], sent_to: int = 0) -> int:
         """The number of the savestate to start from; 0 for the true start.
 
@@ -61,7 +66,7 @@ class Sampler:
             return 0
         by_tier = {tier: [pair for pair in everything if pair[1].tier == tier] for tier in TIERS}
         groups = {TRUE_START: []} | {tier: pairs for tier, pairs in by_tier.items() if pairs}
-        if self._true_ends and (stuck := [p for p in everything if len(p[1].owned) == self._reach()]):
+        if self._true_ends and (stuck := [p for p in everything if len(p[1].owned) == self.reach]):
             groups[BOTTLENECK] = stuck
         groups[FRONTIER] = frontier(everything)
         self._lend(groups)
@@ -78,9 +83,6 @@ class Sampler:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, owed, chosen)
         return 0 if chosen is None else chosen[0]
-
-    def _reach(self) -> int:
-        return sorted(self._true_ends)[len(self._true_ends) // 2]
 
     def _lend(self, groups: Mapping[str, list]) -> None:
         tiers = [tier for tier in TIERS if tier in groups]

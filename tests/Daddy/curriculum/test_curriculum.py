@@ -5,6 +5,7 @@ import os
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from curriculum_play import NAMES, Play, bits, record
 from savestate_files import files_of, fresh, put, state_of
 
@@ -126,6 +127,10 @@ def test_a_stronger_party_is_worth_another_savestate(tmp_path):
             play.written()
     assert taken == [1, 2, 3, 4, 7, 8, 9], "at 1, 2, 4 and 8 by doubling; 7 to 9 replace those of level 5"
     assert [round(entry.strength) for _, entry in play.curriculum.registry] == [7, 7, 7]
+    play.row(truncated=1, milestones=bits(0))
+    shown = play.curriculum.scalars()
+    assert [shown[f"curriculum/{tag}"] for tag in ("bottleneck", "frontier")] == [1.0, 1.0]
+    assert shown["curriculum/frontier_strength"] == pytest.approx(7.0, abs=0.1)
 
 
 def test_the_swarm_sends_every_env_once_to_a_savestate_of_a_new_kind(tmp_path):
