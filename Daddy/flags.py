@@ -70,7 +70,7 @@ def decode(row: np.void, names: Names) -> Flags:
     city, route, dungeon = (int(i) for i in PLACES[row["map_id"]])
     quest = names.quest(row["milestones"])
     structured = row["structured"]
-    levels = np.ceil(structured[LAYOUT["levels"]] * _LEVEL_SCALE).astype(int)
+    levels = _levels(structured)
     return Flags(
         milestones=names.milestones(row["milestones"]),
         badges=tuple(name for bit, name in enumerate(BADGES) if int(row["badges"]) >> bit & 1),
@@ -107,15 +107,19 @@ def flag_bits(rows: Rows) -> np.ndarray:
     ), axis=1)  # fmt: skip
 
 
+def _levels(structured: np.ndarray) -> np.ndarray:
+    """int64 (..., 6) of features (..., F)."""
+    return np.ceil(structured[..., LAYOUT["levels"]] * _LEVEL_SCALE).astype(np.int64)
+
+
 def strongest_level(rows: Rows) -> np.ndarray:
     """int64 (B,): level of the strongest companion in each of the records (B,), 0 without any."""
-    return np.ceil(rows["structured"][:, LAYOUT["levels"]].max(axis=1) * _LEVEL_SCALE).astype(np.int64)
+    return _levels(rows["structured"]).max(axis=1)
 
 
 def party_strength(rows: Rows) -> np.ndarray:
     """float64 (B,): the companions' levels in each of the records (B,), each times its share of HP."""
-    levels = np.ceil(rows["structured"][:, LAYOUT["levels"]] * _LEVEL_SCALE)  # (B, 6)
-    return (levels * rows["structured"][:, LAYOUT["hp"]] / 255.0).sum(axis=1)
+    return (_levels(rows["structured"]) * rows["structured"][:, LAYOUT["hp"]] / 255.0).sum(axis=1)
 
 
 class FirstTime(NamedTuple):

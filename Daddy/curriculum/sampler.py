@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -105,18 +105,18 @@ class Sampler:
         return max(pairs, key=lambda pair: self._score(pair[1]), default=None)
 
     def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
-        copies = Counter(entry.milestone for _, entry in pairs)
-        tried = [seen.get(entry.milestone, 0) + entry.attempts + 1.0 for _, entry in pairs]
-        return self._draw(pairs, [copies[e.milestone] * n for n, (_, e) in zip(tried, pairs, strict=True)])
+        return self._draw(pairs, lambda entry: seen.get(entry.milestone, 0) + entry.attempts + 1.0)
 
     def _late_found(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
-        copies, found = Counter(entry.milestone for _, entry in pairs), {kind: n for n, kind in enumerate(seen)}
-        newest_first = sorted(copies, key=lambda kind: found.get(kind, -1), reverse=True)
+        kinds, found = dict.fromkeys(entry.milestone for _, entry in pairs), {kind: n for n, kind in enumerate(seen)}
+        newest_first = sorted(kinds, key=lambda kind: found.get(kind, -1), reverse=True)
         ranks = {kind: rank for rank, kind in enumerate(newest_first, 1)}
-        return self._draw(pairs, [copies[e.milestone] * ranks[e.milestone] for _, e in pairs])
+        return self._draw(pairs, lambda entry: ranks[entry.milestone])
 
-    def _draw(self, pairs: list[tuple[int, Savestate]], counts: list[float]) -> tuple[int, Savestate]:
-        weights = 1.0 / np.array(counts)
+    def _draw(self, pairs: list[tuple[int, Savestate]], count: Callable[[Savestate], float]) -> tuple[int, Savestate]:
+        """Draw with the weight 1 / count, shared by the copies of a kind."""
+        copies = Counter(entry.milestone for _, entry in pairs)
+        weights = 1.0 / np.array([copies[entry.milestone] * count(entry) for _, entry in pairs])
         return pairs[int(self._rng.choice(len(pairs), p=weights / weights.sum()))]
 
     def _score(self, entry: Savestate) -> float:
