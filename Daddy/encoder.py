@@ -47,15 +47,20 @@ class CellEncoder(nn.Module):
 
         Float cells (N, 9, 10, C0) have been through the first layer already, see `first_layer`.
         """
-        x = cells if cells.is_floating_point() else self._first_layer(cells, planes)
+        x = cells if cells.is_floating_point() else self._of_cells(cells, planes)
         x = self.convs(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).flatten(1)  # channels_last both ways
         return F.relu(self.dense_norm(self.dense(x)))
 
-    def _first_layer(self, cells: Tensor, planes: Tensor | None) -> Tensor:
-        x = F.linear(self._to_float(cells), self.cell.weight * LEVEL_SCALE, self.cell.bias)  # (N, 9, 10, C0)
+    def first_layer(self, levels: Tensor, planes: Tensor | None) -> Tensor:
+        """Float (..., C0), after LayerNorm and ReLU, of levels float (..., K*64) and planes float (..., P)."""
+        x = F.linear(levels, self.cell.weight * LEVEL_SCALE, self.cell.bias)
         if self.planes is not None:
-            x = x + self.planes(planes.permute(0, 2, 3, 1))
+            x = x + self.planes(planes)
         return F.relu(self.cell_norm(x))
+
+    def _of_cells(self, cells: Tensor, planes: Tensor | None) -> Tensor:
+        by_cell = planes if planes is None else planes.permute(0, 2, 3, 1)  # (N, 9, 10, P)
+        return self.first_layer(self._to_float(cells), by_cell)  # (N, 9, 10, C0)
 
     def _to_float(self, cells: Tensor) -> Tensor:
         device = cells.device.type  # straight to the autocast type: levels are exact in it, and half as many bytes

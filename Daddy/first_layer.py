@@ -1,9 +1,8 @@
-"""The first layer of encoders that see the same screens, on a CPU: by look-up, with a backward of its own.
+"""What the encoder's first layer sees in a batch of sequences, each thing once.
 
-As `CellEncoder` writes it, each network turns every stack of frames into floats, multiplies them by a matrix with few
-columns and normalises many short rows. Here a frame is looked up once for all places in the stack, only
-rows that learn become floats, in the backward, and what LayerNorm subtracts is taken out of the weights, so that
-normalising is a product with few columns more.
+A Game Boy draws its screen from tiles, so that a batch shows the same few cells again and again: of the 47,520 that
+`train_slim` learns from at once, with the frame before and their planes, 5,000 to 8,000 differ. The first layer runs on
+those, and its outputs are handed to the places where they are seen.
 """
 
 from __future__ import annotations
@@ -11,116 +10,91 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from Daddy.cell_tables import BYTE_VALUES, ByteRows, byte_tables, level_weights, look_up
 from Daddy.encoder import CellEncoder
-from Daddy.frames import CELLS, GRID, LEVEL_SCALE, expand_cells, same_episode
+from Daddy.frames import CELL_BYTES, CELLS, GRID, expand_cells, same_episode
+
+_SLOTS_PER_COLUMN = 4  # so that one column in eight at most finds its slot taken by another
+# Odd, without a pattern (digits of pi): one for each word of a column, then again from the first.
+_MULTIPLIERS = np.array([0x243F6A8885A308D3, 0x13198A2E03707345, 0xA4093822299F31D1, 0x082EFA98EC4E6C89], np.uint64)
 
 
 @dataclass(frozen=True)
-class Screens:
-    """Sequences of screens, time first: packed cells uint8 (K-1+T, B, 9, 10, 16), K-1 rows before the first, for age
-    1..K-1 whether it is of the same episode, bool (T, B), and further planes of the cells, float (T, B, 90, P).
-    """
+class DistinctStacks:
+    """Stacks of cells that differ: levels float (U, K*64), oldest frame first, their planes float (U, P), and which
+    of them every cell shows, int64 (T, B, 90)."""
 
-    cells: Tensor
-    same: list[Tensor]
+    levels: Tensor
     planes: Tensor
+    shown: Tensor
+
+    def through(self, encoder: CellEncoder) -> Tensor:
+        """What an encoder's first layer makes of each, float32 (U, C0)."""
+        with torch.autocast(self.levels.device.type, enabled=False):
+            return encoder.first_layer(self.levels, self.planes)
+
+    def spread(self, made: Tensor, begin: int, end: int, dtype: torch.dtype) -> Tensor:
+        """`made` (U, C0) where it is seen in the steps begin..end-1, as `HierarchicalQNetwork.forward_cells` takes it:
+        (B, T, 9, 10, C0), of time-first memory.
+        """
+        shown = self.shown[begin:end]
+        return _Spread.apply(made, shown.flatten(), dtype).view(*shown.shape[:2], *GRID, -1).transpose(0, 1)
+
+
+class _Spread(torch.autograd.Function):
+    """Rows of a table, of type `dtype`; gradients of thousands of places add up in the table's own type."""
 
     @staticmethod
-    def of(cells: Tensor, first: Tensor, depth: int, planes: Tensor) -> Screens:
-        """Of cells uint8 (B, K-1+T, 9, 10, 16), is_first bool (B, K-1+T) and planes (B, T, P*90)."""
-        planes = planes.unflatten(-1, (planes.shape[-1] // CELLS, CELLS)).permute(1, 0, 3, 2)
-        return Screens(cells.transpose(0, 1).contiguous(), [s.t() for s in same_episode(first, depth)], planes)
-
-    def rows(self, begin: int, end: int) -> Screens:
-        """Steps begin..end-1 of T."""
-        last = end + len(self.same)
-        return Screens(self.cells[begin:last], [s[begin:end] for s in self.same], self.planes[begin:end])
-
-
-class FirstLayers:
-    """Runs the first layer of several encoders."""
-
-    def __init__(self) -> None:
-        self._byte_rows = ByteRows()
-
-    def __call__(self, encoders: list[CellEncoder], screens: Screens, fast: torch.dtype) -> list[tuple[Tensor, ...]]:
-        """Of each encoder the output (T, B, 90, C0) of type `fast`, and what `with_gradient` needs."""
-        with torch.no_grad():
-            rows = self._byte_rows(screens.cells)
-            return [_run(encoder, screens, rows, fast) for encoder in encoders]
-
-
-def with_gradient(encoder: CellEncoder, made: tuple[Tensor, ...], screens: Screens) -> Tensor:
-    """The output as it was `made` of these screens, with gradients for the encoder's parameters."""
-    planes = [encoder.planes.weight] if encoder.planes is not None else []
-    norm = encoder.cell_norm
-    return _Learned.apply(*made, screens, encoder.cell.weight, encoder.cell.bias, norm.weight, norm.bias, *planes)
-
-
-def _centred(values: Tensor) -> Tensor:
-    """Values of C0 channels (C0, ...) less their mean, which LayerNorm would take away anyhow."""
-    return values - values.mean(0)
-
-
-def _run(encoder: CellEncoder, screens: Screens, rows: tuple[Tensor, Tensor], fast: torch.dtype) -> tuple[Tensor, ...]:
-    depth, steps = len(screens.same) + 1, len(screens.planes)
-    tables = byte_tables(level_weights(_centred(encoder.cell.weight), depth))
-    tables[:BYTE_VALUES, : len(encoder.cell.bias)] += _centred(encoder.cell.bias)  # every cell has one first byte
-    sums = look_up(tables, *rows).view(*screens.cells.shape[:2], CELLS, depth, -1)
-    x = sums[depth - 1 :, ..., 0, :]  # (T, B, 90, C0)
-    for age, same in enumerate(screens.same, start=1):
-        x.addcmul_(sums[depth - 1 - age :][:steps, ..., age, :], same[..., None, None].to(x.dtype))
-    if encoder.planes is not None:
-        for plane, weight in zip(screens.planes.split(1, dim=-1), _centred(encoder.planes.weight).t(), strict=True):
-            x.addcmul_(plane, weight)
-    norm = encoder.cell_norm
-    share = torch.full((x.shape[-1], 1), 1.0 / x.shape[-1])
-    scale = (x.square() @ share).add_(norm.eps).rsqrt_()  # (T, B, 90, 1)
-    x *= scale
-    return torch.addcmul(norm.bias, x, norm.weight).clamp_min_(0.0).to(fast), x, scale
-
-
-class _Learned(torch.autograd.Function):
-    """Gradients of the first layer's parameters; the screens have none."""
-
-    @staticmethod
-    def forward(ctx: Any, out: Tensor, scaled: Tensor, scale: Tensor, screens: Screens, *parameters: Tensor) -> Tensor:
-        ctx.save_for_backward(out, scaled, scale, parameters[2])
-        ctx.screens, ctx.shape = screens, parameters[0].shape
-        return out.view_as(out)
+    def forward(ctx: Any, table: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.like = table.shape, table.dtype
+        return table.to(dtype).index_select(0, rows)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
-        out, scaled, scale, gamma = ctx.saved_tensors
-        screens, fast = ctx.screens, out.dtype
-        flat = (-1, out.shape[-1])
-        grad = torch.ops.aten.threshold_backward(grad_out, out, 0).float().view(flat)  # (n, C0)
-        scaled = scaled.reshape(flat)
-        along = grad * scaled
-        inside = torch.addcmul(grad * gamma, scaled, along @ (gamma / len(gamma))[:, None], value=-1.0)
-        inside *= scale.reshape(-1, 1)  # by the sums before LayerNorm
-        by_weight = _by_weight(inside.view(out.shape).to(fast), screens).reshape(ctx.shape)
-        by_planes = [_centred(inside.t() @ screens.planes.flatten(0, 2))] if screens.planes.numel() else []
-        by_bias = _centred(inside.sum(0))
-        return None, None, None, None, _centred(by_weight), by_bias, along.sum(0), grad.sum(0), *by_planes
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (rows,), (shape, dtype) = ctx.saved_tensors, ctx.like
+        return grad.new_zeros(shape, dtype=dtype).index_add_(0, rows, grad.to(dtype)), None, None
 
 
-def _by_weight(inside: Tensor, screens: Screens) -> Tensor:
-    """Gradient (C0, K, 64) of the weight, oldest frame first, for that of the sums (T, B, 90, C0)."""
-    levels, steps, found = expand_cells(screens.cells, inside.dtype), len(inside), []  # (K-1+T, B, 9, 10, 64)
-    for age in range(len(screens.same), -1, -1):
-        known = inside * screens.same[age - 1][..., None, None] if age else inside
-        begin = len(screens.same) - age
-        found.append(known.flatten(0, 2).t() @ levels[begin : begin + steps].flatten(0, 3))  # (C0, 64)
-    return torch.stack(found, dim=1).float() * LEVEL_SCALE
+def distinct_stacks(cells: Tensor, is_first: Tensor, depth: int, planes: Tensor) -> DistinctStacks:
+    """Of packed cells uint8 (B, K-1+T, 9, 10, 16), is_first bool (B, K-1+T) and planes float (B, T, P*90)."""
+    batch, steps = planes.shape[:2]
+    by_plane = planes.unflatten(-1, (planes.shape[-1] // CELLS, CELLS)).permute(2, 1, 0, 3).flatten(1)  # (P, T*B*90)
+    frames = cells.view(torch.int64).permute(4, 1, 0, 2, 3).flatten(3)  # (2, K-1+T, B, 90)
+    found = [frames[:, depth - 1 :]]
+    for age, same in enumerate(same_episode(is_first, depth), start=1):
+        found.insert(0, frames[:, depth - 1 - age :][:, :steps] * same.t()[..., None])
+    packed = torch.cat(found).flatten(1)  # (K*2, T*B*90)
+    words = torch.cat([packed, by_plane.float().view(torch.int32).to(torch.int64)])
+    which, shown = (torch.from_numpy(part) for part in distinct_columns(words.numpy()))
+    distinct = packed[:, which].t().contiguous().view(torch.uint8).view(-1, depth * CELL_BYTES)
+    levels = expand_cells(distinct, torch.float32)
+    return DistinctStacks(levels, by_plane[:, which].t(), shown.view(steps, batch, CELLS))
 
 
-def as_grid(out: Tensor) -> Tensor:
-    """An output (T, B, 90, C0) as `HierarchicalQNetwork.forward_cells` takes it, (B, T, 9, 10, C0)."""
-    return out.transpose(0, 1).unflatten(2, GRID)
+def distinct_columns(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices int64 (U,) of columns of int64 (W, n) that stand for all, and the number of its own for each, int64 (n,).
+
+    Like `numpy.unique`, in a tenth of its time: columns meet in a hash table, and one that meets an unlike column
+    stands for itself, so that a few may be there twice.
+    """
+    mixed = np.zeros(words.shape[1], np.uint64)
+    for number, row in enumerate(words.view(np.uint64)):
+        mixed ^= mixed >> np.uint64(29)
+        mixed += row
+        mixed *= _MULTIPLIERS[number % len(_MULTIPLIERS)]
+    bits = (len(mixed) * _SLOTS_PER_COLUMN).bit_length()
+    slot, own = (mixed >> np.uint64(64 - bits)).view(np.int64), np.arange(len(mixed))
+    table = np.empty(1 << bits, np.int64)
+    table[slot] = own
+    met, alike = table[slot], np.ones(len(mixed), bool)
+    for row in words:
+        alike &= row.take(met) == row
+    met, stands = np.where(alike, met, own), np.zeros(len(mixed), bool)
+    stands[met] = True
+    return np.flatnonzero(stands), (np.cumsum(stands) - 1)[met]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from Daddy.errors import DaddyError, UsageError
-from Daddy.first_layer import FirstLayers, Screens, as_grid, with_gradient
+from Daddy.first_layer import distinct_stacks
 from Daddy.frames import expand_cells, pack_cells, stack_cells
 from Daddy.networks import HierarchicalQNetwork, core_inputs
 from Daddy.nstep import nstep_targets
@@ -127,8 +127,7 @@ class Learner:
         self.online = online.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False).to(device)
         self.updates = 0
-        self._looks_up = device.type == "cpu" and self.online.sizes.embed > 0
-        self._first_layers = FirstLayers()
+        self._sees_once = device.type == "cpu" and self.online.sizes.embed > 0
         cores = {id(p) for p in self.online.core_parameters()}
         groups = [
             {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
@@ -230,15 +229,18 @@ class Learner:
         """What `forward_cells` sees of the screens: of the target network all rows, of the online one the burn-in's,
         the learned and the last ones."""
         burn, end = self.spec.burn_in, self.spec.burn_in + self.spec.seq_len
-        if not self._looks_up:
+        if not self._sees_once:
             cells = inputs.cells if inputs.packed.numel() else inputs.core[..., :0]
             return cells, cells[:, :burn], cells[:, burn:end], cells[:, end:]
         planes = inputs.core[..., self.online.plane_columns]
-        screens = Screens.of(inputs.packed, inputs.shown_first, self.spec.frame_stack, planes)
+        stacks = distinct_stacks(inputs.packed, inputs.shown_first, self.spec.frame_stack, planes)
         fast = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-        online, target = self._first_layers([self.online.encoder, self.target.encoder], screens, fast)
-        learned = with_gradient(self.online.encoder, [part[burn:end] for part in online], screens.rows(burn, end))
-        return as_grid(target[0]), as_grid(online[0][:burn]), as_grid(learned), as_grid(online[0][end:])
+        rows = inputs.first.shape[1]
+        online = stacks.through(self.online.encoder)
+        with torch.no_grad():
+            target = stacks.spread(stacks.through(self.target.encoder), 0, rows, fast)
+            before, after = stacks.spread(online, 0, burn, fast), stacks.spread(online, end, rows, fast)
+        return target, before, stacks.spread(online, burn, end, fast), after
 
     def _targets(self, inputs: Inputs, q: Tensor, target_q: Tensor) -> Tensor:
         """Double Q targets, less what advantage learning takes from actions other than the best.

@@ -3,9 +3,10 @@ one, and inside the whole training loop; and what acting costs.
 
     python -m benchmarks.learner [--quick] [--json [FILE]] [--sections alone steps acting loop] [--rounds 5]
 
-One torch thread, observations made up. "cpu" rates use processor time, which holds still on a busy machine, where of
-the others only the shares mean anything. Rounds are interleaved; tables show medians, and shares are medians of the
-rounds' own shares. The loop is `train_slim` in a process of its own, its learner alone is measured right before it.
+One torch thread; the replay holds the cartridge's recorded game. "cpu" rates use processor time, which holds still on a
+busy machine, where of the others only the shares mean anything. Rounds are interleaved; tables show medians, and shares
+are medians of the rounds' own shares. The loop is `train_slim` in a process of its own, its learner alone is measured
+right before it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args.log_interval = 1_000
     if args.quick:
         args.rounds, args.seconds, args.window, args.ratios, args.log_interval = 1, 0.5, 6.0, ["16"], 200
-        args.only = args.only or ["16 x 20", "8 x 80", FIRST, "look-up", "slim, 8"]
+        args.only = args.only or ["16 x 20", "8 x 80", FIRST, "differ", "slim, 8"]
     args.device = choose_device(args.device)[0].type
     return args
 

@@ -1,4 +1,4 @@
-"""Updates of an agent whose replay is full of made-up observations, and where their time goes."""
+"""Updates of an agent whose replay is full of a played game, and where their time goes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.learner_slow import SlowLearner, SlowReplay, slowed
+from benchmarks.played import observations
 from Daddy.actor import Actor
 from Daddy.agent import Agent, AgentConfig, build_network
 from Daddy.build import agent_settings
@@ -58,15 +59,14 @@ def make_agent(settings: AgentConfig, device: str = "cpu", slow: frozenset[str] 
 
 
 def fill(agent: Agent, envs: int, rows: int) -> None:
-    """Store `rows` random observations of each env, episodes of EPISODE steps spread over the envs."""
+    """Store `rows` played observations of each env, actions made up, with ends of episodes EPISODE steps apart."""
     rng, ids, width = np.random.default_rng(0), np.arange(envs), agent.replay.spec.state_width
     ends = (np.arange(envs) + 1) * EPISODE // envs
     for number in range(rows):
         due = int(agent.replay.due(ids).sum())
         last = number == ends
         agent.replay.add(
-            rng.integers(0, 256, (envs, 72, 20), dtype=np.uint8),
-            rng.integers(0, 256, (envs, STRUCTURED_DIM), dtype=np.uint8), rng.integers(0, ACTIONS, envs),
+            *observations(envs, number), rng.integers(0, ACTIONS, envs),
             rng.random(envs, dtype=np.float32) * 0.1, (number == 0) | (number == ends + 1), last, last, ids,
             rng.normal(0, 0.3, (due, width)),
         )  # fmt: skip

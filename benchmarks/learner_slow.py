@@ -34,7 +34,7 @@ STEPS = {  # what is slow: the change that makes it fast, in the order of the ro
     "allocator": "an allocator that keeps freed memory",
     "float32": "bfloat16 in encoder and cores, where the processor has it",
     "tail": "no graph over the n rows after the learned ones",
-    "tables": "first layer by look-up, once for both networks",
+    "distinct": "first layer on the cells that differ, once for both networks",
 }
 
 
@@ -142,7 +142,7 @@ class SlowLearner(Learner):
                  slow: frozenset[str]):
         self._slow = slow
         super().__init__(config, spec, slow_network(online, slow), device)
-        self._looks_up = self._looks_up and not slow & {"nature", "frames", "tables"}
+        self._sees_once = self._sees_once and not slow & {"nature", "frames", "distinct"}
         if "adam" in slow:
             groups = [{**group, "fused": False, "foreach": False} for group in self.optimizer.param_groups]
             self.optimizer = torch.optim.AdamW(groups, fused=False, foreach=False)
