@@ -42,7 +42,7 @@ class DistinctStacks:
         (B, T, 9, 10, C0), of time-first memory.
         """
         shown = self.shown[begin:end]
-        return _Spread.apply(made, shown.flatten(), dtype).view(*shown.shape[:2], *GRID, -1).transpose(0, 1)
+        return _Spread.apply(made, shown.flatten(), dtype).view(*shown.shape[:2], *GRID, made.shape[-1]).transpose(0, 1)
 
 
 class _Spread(torch.autograd.Function):
