@@ -15,6 +15,7 @@ from Daddy import beta as beta_math
 from Daddy.alarms import LEVELS, AlarmRule, AlarmState
 from Daddy.beta import FORGETTING, BetaPrior
 from Daddy.first_times import NEVER, FirstTimes
+from Daddy.puffer_shim import EpisodeRules
 
 MASTERED_MEAN = 0.9  # posterior mean from which a milestone pays nothing
 MAX_SCALE = 1.5  # of RND and novelty, when the frontier's theta is 0
@@ -64,6 +65,17 @@ def default_budgets(quests: Sequence[Quest], max_episode_steps: int) -> np.ndarr
     return np.minimum(wanted, max_episode_steps).astype(np.int64)
 
 
+def paced_steps(quests: Sequence[Quest], paces: float) -> tuple[tuple[int, int], ...]:
+    """(index of a milestone, `paces` times what the scripted player takes to it from the one before), of those that
+    the game has, in order; no steps where no pace is known."""
+    found, before = [], 0
+    for index, quest in enumerate(quests):
+        if quest.available:
+            found.append((index, round(paces * max((quest.pace or 0) - before, 0))))
+            before = quest.pace or before
+    return tuple(found)
+
+
 def taper(mean: np.ndarray) -> np.ndarray:
     """1 where a milestone is never reached, falling linearly to 0 where its mean is MASTERED_MEAN or more."""
     return np.maximum(0.0, 1.0 - mean / MASTERED_MEAN)
@@ -77,7 +89,7 @@ class BayesMonitor:
     a worker that died) is not judged on m at all, reached or not: judging its successes alone would flatter. An episode
     that the game itself ended before T_m is judged: m was out of reach for good. Episodes from savestates are paid but
     judged in `start_counts` alone: theta, its alarms and what they drive are about the true start. Where episodes are
-    given up `stall_steps` (from savestates `spawn_steps`) after their last milestone, that is enough to judge them.
+    given up after their last milestone, having run as long as they are given for the next one is enough to judge them.
 
     After each judged episode it holds: `mean` float64 (M,); `frontier`, the index of the milestone to learn next, which
     is the first available one after the last that the true start owns or whose mean is the target or more (the last one
@@ -88,14 +100,12 @@ class BayesMonitor:
 
     def __init__(
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
-        prior: BetaPrior | None = None, forgetting: float = FORGETTING, *, stall_steps: int = 0, spawn_steps: int = 0,
+        prior: BetaPrior | None = None, forgetting: float = FORGETTING, *, rules: EpisodeRules | None = None,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; 0: never given up."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `rules` give up."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
-        self._enough, self._enough_elsewhere = (
-            np.minimum(self.budgets, steps or self.budgets) for steps in (stall_steps, spawn_steps)
-        )
+        self._rules = rules or EpisodeRules()
         size = len(self.quests)
         self.available = np.array([quest.available for quest in self.quests], bool)
         self.alpha, self.beta = np.full(size, self.prior.alpha), np.full(size, self.prior.beta)
@@ -149,7 +159,8 @@ class BayesMonitor:
         """
         tried = ~spawn & self.available
         reached = step != NEVER
-        counted = tried & ((length >= (self._enough_elsewhere if elsewhere else self._enough)) | over)
+        span = self._rules.span(np.packbits(spawn | reached, bitorder="little").tobytes(), elsewhere)
+        counted = tried & ((length >= np.minimum(self.budgets, span or self.budgets)) | over)
         success = reached & (step <= self.budgets)
         self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)
         if elsewhere:

@@ -9,7 +9,7 @@ import torch
 
 from Daddy.agent import Agent, AgentConfig
 from Daddy.alarms import AlarmRule
-from Daddy.bayes_quests import BayesMonitor, default_budgets
+from Daddy.bayes_quests import BayesMonitor, default_budgets, paced_steps
 from Daddy.config import TrainConfig
 from Daddy.curriculum import Curriculum, CurriculumSettings, NoCurriculum
 from Daddy.curriculum.registry import Registry
@@ -80,10 +80,15 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=stagger,
-        rules=EpisodeRules(config.stall_steps, config.spawn_steps, config.novelty_span),
+        rules=_rules(config),
         watchdog=WatchdogSettings(hang_s=config.hang_seconds, max_restarts=config.max_restarts),
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )
+
+
+def _rules(config: TrainConfig) -> EpisodeRules:
+    paced = paced_steps(quests(config.rom, config.allow_rom_mismatch), config.stall_paces) if config.stall_paces else ()
+    return EpisodeRules(config.stall_steps, config.spawn_steps, config.novelty_span, paced)
 
 
 def build_agent(config: TrainConfig, num_actions: int, device: torch.device) -> Agent:
@@ -180,6 +185,4 @@ def build_monitor(config: TrainConfig) -> BayesMonitor:
     milestones = quests(config.rom, config.allow_rom_mismatch)
     rule = AlarmRule(target=config.target_theta, patience=config.alarm_patience)
     budgets = default_budgets(milestones, config.max_episode_steps)
-    return BayesMonitor(
-        milestones, config.num_envs, budgets, rule, stall_steps=config.stall_steps, spawn_steps=config.spawn_steps
-    )
+    return BayesMonitor(milestones, config.num_envs, budgets, rule, rules=_rules(config))

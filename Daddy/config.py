@@ -94,6 +94,10 @@ class TrainConfig:
     stall_steps: int = setting(
         0, "env", "truncate a training episode so many steps after its start or last milestone too; 0: never"
     )
+    stall_paces: float = setting(
+        0.0, "env", "wait so many times as long as a scripted player takes to the next milestone (from a savestate "
+        "half of that) if that is longer than --stall-steps or --spawn-steps"
+    )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))
     device: str = setting("auto", "agent", "auto, cpu, cuda or cuda:N", metavar="DEVICE")
@@ -253,7 +257,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("novelty_end", 0, 1), ("novelty_decay", 0, 1),
     ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("bold_steps", 0, None), ("bold_epsilon", 0, 1),
-    ("stall_steps", 0, None),
+    ("stall_steps", 0, None), ("stall_paces", 0, None),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ CHANGEABLE = frozenset({
     "rnd_weight", "novelty_weight", "novelty_end", "novelty_decay", "lifelong_novelty", "bayes_weight",
     "target_theta", "alarm_patience",
     "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",
-    "spawn_steps", "bold_steps", "bold_epsilon", "stall_steps",
+    "spawn_steps", "bold_steps", "bold_epsilon", "stall_steps", "stall_paces",
 })  # fmt: skip
 _ABOUT_THIS_START = frozenset({"run_name", "runs_dir", "on_exist", "resume"})
 

@@ -154,6 +154,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "max_episode_steps": ("99", "", vector_of),
     "spawn_steps": ("99", "", vector_of),
     "stall_steps": ("99", "", vector_of),
+    "stall_paces": ("2", "", vector_of),
     "novelty_span": ("episode", "", vector_of),
     "model_size": ("large", "", agent_of),
     "precision": ("float32", "", agent_of),

@@ -24,13 +24,24 @@ class EpisodeRules:
     """When a training episode ends early and what begins anew within it.
 
     An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
-    ``spawn_steps``; 0: never for that. ``novelty_span`` "milestone" lets the visit counts begin anew with each
-    milestone, not only with each "episode".
+    ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
+    is the first one missing, at least so many steps are given, half as many after a savestate. ``novelty_span``
+    "milestone" lets the visit counts begin anew with each milestone, not only with each "episode".
     """
 
     stall_steps: int = 0
     spawn_steps: int = 0
     novelty_span: str = "episode"
+    paced: tuple[tuple[int, int], ...] = ()
+
+    def span(self, owned: bytes, from_savestate: bool) -> int:
+        """Steps that an episode gets for its next milestone, 0 for any number; bit i of ``owned`` is milestone i."""
+        steps = self.spawn_steps if from_savestate else self.stall_steps
+        if not steps:
+            return 0
+        bits = int.from_bytes(owned, "little")
+        wanted = next((wanted for bit, wanted in self.paced if not bits >> bit & 1), 0)
+        return max(steps, wanted // 2 if from_savestate else wanted)
 
 
 class RecordEnv(gymnasium.Env):
@@ -119,7 +130,7 @@ class RecordEnv(gymnasium.Env):
         return self._row, {}
 
     def _allow_steps(self) -> None:
-        span = self._rules.spawn_steps if self._spawn_id else self._rules.stall_steps
+        span = self._rules.span(self._owned, from_savestate=self._spawn_id != 0)
         self._limit = min(self._longest, self._step + span) if span else self._longest
 
     def _note_milestones(self, now: Any) -> None:

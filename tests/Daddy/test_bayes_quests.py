@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from Daddy.alarms import AlarmRule
-from Daddy.bayes_quests import MAX_SCALE, BayesMonitor, Quest, default_budgets, furthest, taper
+from Daddy.bayes_quests import MAX_SCALE, BayesMonitor, Quest, default_budgets, furthest, paced_steps, taper
 from Daddy.checkpoint import load_checkpoint, save_checkpoint
 from Daddy.first_times import NEVER
+from Daddy.puffer_shim import EpisodeRules
 
 ROW = np.dtype(
     [("is_first", "u1"), ("terminated", "u1"), ("truncated", "u1"), ("milestones", "u1", (16,)), ("episode_step", "u4"),
@@ -218,7 +219,7 @@ def test_start_states_are_told_apart_and_pooled():
 
 
 def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_own_budget():
-    monitor = monitor_of(forgetting=1.0, spawn_steps=6)
+    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(spawn_steps=6))
     stage = Stage(monitor)
     stage.savestate = 7
     for _ in range(4):
@@ -232,7 +233,7 @@ def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_ow
 
 
 def test_true_starts_that_are_given_up_early_are_judged():
-    monitor = monitor_of(forgetting=1.0, stall_steps=6)
+    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(stall_steps=6))
     stage = Stage(monitor)
     stage.episode({0: 4}, length=10)
     stage.episode({}, length=6)
@@ -242,6 +243,23 @@ def test_true_starts_that_are_given_up_early_are_judged():
     stage.savestate = 7
     stage.episode({}, spawn=(0,), length=6)
     assert not monitor.start_counts[1].any(), "one from a savestate has its whole budget"
+
+
+def test_true_starts_are_waited_for_as_long_as_their_next_milestone_takes():
+    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(stall_steps=6, paced=((0, 3), (1, 9))))
+    stage = Stage(monitor)
+    stage.episode({}, length=6)
+    assert monitor.attempts.tolist() == [1] * len(monitor.quests)
+    stage.episode({0: 1}, length=8)
+    assert monitor.attempts.max() == 1, "cut: it would have had nine steps for the second"
+    stage.episode({0: 1}, length=10)
+    assert monitor.attempts.max() == 2
+
+
+def test_what_the_scripted_player_takes_goes_from_milestone_to_milestone():
+    quests = (Quest("A", "early", 64), Quest("ABSENT", "early", 70, available=False), Quest("B", "early", 81),
+              Quest("UNKNOWN", "mid"), Quest("C", "mid", 1081))  # fmt: skip
+    assert paced_steps(quests, 2.0) == ((0, 128), (2, 34), (3, 0), (4, 2000))
 
 
 def test_rates_of_the_next_step_are_pooled_over_milestones_and_starts():
@@ -262,7 +280,7 @@ def test_rates_of_the_next_step_are_pooled_over_milestones_and_starts():
 
 
 def test_the_frontier_is_told_from_the_nearest_savestate_too():
-    monitor = monitor_of(forgetting=1.0, spawn_steps=20)
+    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(spawn_steps=20))
     stage = Stage(monitor)
     for _ in range(30):
         stage.episode({0: 1, 1: 2})

@@ -6,6 +6,7 @@ from Daddy.puffer_shim.record import RECORD, view_records
 from Daddy.puffer_shim.record_env import EpisodeRules, RecordEnv
 from Daddy.puffer_shim.structured import LAYOUT
 from pokemonred_puffer import ram_map
+from pokemonred_puffer.data.milestones import MILESTONES
 
 RIGHT, STAY = 2, 5
 
@@ -123,6 +124,19 @@ def test_a_training_episode_that_stalls_is_truncated():
     assert length(env, (3, 4), {2: 0b1}) == 5
     free = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(stall_steps=8))
     assert length(free, (3, 4)) == 30, "those from savestates have a span of their own"
+
+
+def test_a_milestone_that_takes_long_is_waited_for():
+    first, second = (MILESTONES.index(name) for name in ("EVENT_BEAT_BROCK", "EVENT_BEAT_LT_SURGE"))
+    rules = EpisodeRules(stall_steps=8, spawn_steps=3, paced=((first, 5), (second, 12)))
+    env = RecordEnv(StandInEnv({}), 30, rules=rules)
+    assert length(env) == 8
+    assert length(env, None, {4: 0b1}) == 16, "12 steps for the next one"
+    assert length(env, None, {4: 0b1, 6: 0b11}) == 18, "one that the game does not have changes nothing"
+    assert length(env, None, {4: 0b1, 6: 0b101}) == 14
+    assert length(env, (3, 4), {2: 0b1}) == 8, "6 steps after a savestate"
+    never = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(paced=((0, 5),)))
+    assert length(never) == 30
 
 
 def test_what_a_savestate_begins_with_gives_no_steps():
