@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import TIERS, Savestate, frontier
+from Daddy.curriculum.savestates import TIERS, Savestate, frontier, place_of
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
@@ -30,8 +30,8 @@ class Sampler:
     starts and those of a tier count whatever they were drawn for; the other two are paid only with draws of their own.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
-    to a kind with the weight 1 / n, n being 1 for the kind that was found last, 2 for the one before: what was found
-    late lies far from where episodes usually go.
+    to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
+    late lies far from where episodes usually go. Home is not found late for being come to again after a milestone.
 
     The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on, and
     where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn by
@@ -108,10 +108,10 @@ class Sampler:
         return self._draw(pairs, lambda entry: seen.get(entry.milestone, 0) + entry.attempts + 1.0)
 
     def _late_found(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
-        kinds, found = dict.fromkeys(entry.milestone for _, entry in pairs), {kind: n for n, kind in enumerate(seen)}
-        newest_first = sorted(kinds, key=lambda kind: found.get(kind, -1), reverse=True)
-        ranks = {kind: rank for rank, kind in enumerate(newest_first, 1)}
-        return self._draw(pairs, lambda entry: ranks[entry.milestone])
+        places = dict.fromkeys(place_of(kind) for kind in (*seen, *(entry.milestone for _, entry in pairs)))
+        there = {place_of(entry.milestone) for _, entry in pairs}
+        ranks = {place: rank for rank, place in enumerate((p for p in reversed(places) if p in there), 1)}
+        return self._draw(pairs, lambda entry: ranks[place_of(entry.milestone)])
 
     def _draw(self, pairs: list[tuple[int, Savestate]], count: Callable[[Savestate], float]) -> tuple[int, Savestate]:
         """Draw with the weight 1 / count, shared by the copies of a kind."""

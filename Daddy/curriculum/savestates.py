@@ -15,6 +15,7 @@ from typing import Any
 from Daddy.beta import FORGETTING, BetaPrior
 
 TIERS = ("early", "mid", "late")
+AFTER = "_AFTER_"  # between the place and the stage of the story in the kind of a stepping stone
 STEPPING_STONES = ("LEVEL_", "MAP_")  # how kinds begin of which none is kept for its own sake
 MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
@@ -97,6 +98,11 @@ class Savestate:
     def covers(self) -> set[str]:
         """All that one can start behind by starting here."""
         return {*self.owned} if self.is_stepping_stone else {self.milestone, *self.owned}
+
+
+def place_of(kind: str) -> str:
+    """A kind of savestate without the stage of the story: the part of a map, whenever it was entered."""
+    return kind.partition(AFTER)[0]
 
 
 def frontier(savestates: Iterable[tuple[int, Savestate]]) -> list[tuple[int, Savestate]]:

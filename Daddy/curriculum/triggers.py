@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from Daddy.curriculum.savestates import AFTER
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
@@ -113,7 +114,7 @@ class _SteppingStones:
         after = owned[-1].removeprefix("EVENT_") if owned else "START"
         column, line = int(row["x"]) // PART, int(row["y"]) // PART
         part = f"_X{column}Y{line}" if column or line else ""
-        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}_AFTER_{after}", step)
+        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}{AFTER}{after}", step)
 
 
 def _trigger(first: FirstTime, row: int, rows: np.ndarray) -> Trigger:
