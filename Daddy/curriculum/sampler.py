@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import TIERS, Savestate, frontier, place_of
+from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, frontier, place_of
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
@@ -31,7 +31,8 @@ class Sampler:
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
-    late lies far from where episodes usually go. Home is not found late for being come to again after a milestone.
+    late lies far from where episodes usually go. Home is not found late for being come to again after a milestone, and
+    levels come after all places.
 
     The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on, and
     where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn by
@@ -110,7 +111,9 @@ class Sampler:
     def _late_found(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
         places = dict.fromkeys(place_of(kind) for kind in (*seen, *(entry.milestone for _, entry in pairs)))
         there = {place_of(entry.milestone) for _, entry in pairs}
-        ranks = {place: rank for rank, place in enumerate((p for p in reversed(places) if p in there), 1)}
+        latest_first = [place for place in reversed(places) if place in there]
+        latest_first.sort(key=lambda place: place.startswith(LEVEL))  # a level is always a late one, and nowhere
+        ranks = {place: rank for rank, place in enumerate(latest_first, 1)}
         return self._draw(pairs, lambda entry: ranks[place_of(entry.milestone)])
 
     def _draw(self, pairs: list[tuple[int, Savestate]], count: Callable[[Savestate], float]) -> tuple[int, Savestate]:

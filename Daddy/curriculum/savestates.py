@@ -15,6 +15,7 @@ from typing import Any
 from Daddy.beta import FORGETTING, BetaPrior
 
 TIERS = ("early", "mid", "late")
+LEVEL = "LEVEL_"  # how the kind of a savestate begins that was taken for a level
 AFTER = "_AFTER_"  # between the place and the stage of the story in the kind of a stepping stone
 STEPPING_STONES = ("LEVEL_", "MAP_")  # how kinds begin of which none is kept for its own sake
 MAX_STATE_BYTES = 4 * 2**20

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import AFTER
+from Daddy.curriculum.savestates import AFTER, LEVEL
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
 
 _PREFIXES = {
-    "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": "LEVEL_", "map": "MAP_",
+    "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": LEVEL, "map": "MAP_",
 }  # the most telling first
 LEVEL_STEP = 2
 PART = 12  # steps: side of the squares that maps are cut into; a room is one

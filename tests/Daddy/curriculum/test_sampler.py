@@ -54,13 +54,16 @@ def test_the_frontier_gets_its_share_though_nothing_succeeds_there(true_share, l
     assert counts[3] == pytest.approx(2 * counts[2], rel=0.5) or true_share > 0.3, "found last and found before"
 
 
-def test_old_ground_come_to_again_is_no_place_found_late():
-    home, far, level = (make(n) for n in range(3))
-    for entry, kind in ((home, "MAP_HOME_AFTER_TWO"), (far, "MAP_FAR_AFTER_TWO"), (level, "LEVEL_10")):
-        entry.owned, entry.milestone, entry.alpha, entry.beta, entry.attempts = ["EVENT"], kind, 1e-9, 500.0, 10
-    found = dict.fromkeys(("MAP_HOME_AFTER_ONE", "LEVEL_10", "MAP_FAR_AFTER_TWO", "MAP_HOME_AFTER_TWO"), 1)
-    counts = Counter(Sampler(n, 0.0)._late_found([(1, home), (2, far), (3, level)], found)[0] for n in range(600))
-    assert counts[2] > 1.5 * counts[3] and counts[3] > counts[1] > 0, "1 to 1 / 2 to 1 / 3"
+def test_old_ground_come_to_again_is_no_place_found_late_and_a_level_is_no_place():
+    home, way, far, level = (make(n) for n in range(4))
+    kinds = ("MAP_HOME_AFTER_TWO", "MAP_WAY_AFTER_TWO", "MAP_FAR_AFTER_TWO", "LEVEL_10")
+    for entry, kind in zip((home, way, far, level), kinds, strict=True):
+        entry.owned, entry.milestone = ["EVENT"], kind
+    found = dict.fromkeys(("MAP_HOME_AFTER_ONE", "MAP_WAY_AFTER_TWO", "MAP_FAR_AFTER_TWO", "LEVEL_10", kinds[0]), 1)
+    sampler, pairs = Sampler(6, 0.0), [(1, home), (2, way), (3, far), (4, level)]
+    counts = Counter(sampler._late_found(pairs, found)[0] for _ in range(2500))
+    for number, rank in ((3, 1), (2, 2), (1, 3), (4, 4)):
+        assert counts[number] == pytest.approx(2500 / rank / (1 + 1 / 2 + 1 / 3 + 1 / 4), rel=0.15)
 
 
 def test_where_true_starts_end_seldom_seen_kinds_are_tried_too():
