@@ -55,5 +55,9 @@ class NoveltySettings(Protocol):
 
 
 def novelty_left(step_global: int, settings: NoveltySettings) -> float:
-    """The share of the configured weight of novelty that counts: 1 at step 0, novelty_end once it has decayed."""
-    return linear(step_global, 1.0, settings.novelty_end, settings.novelty_decay * settings.total_steps)
+    """The share of the configured weight of novelty that counts: 1 at step 0, novelty_end once it has decayed.
+
+    On the way it falls by the same factor in every step: what is left has to be small beside the rewards of the game,
+    which are of all sizes.
+    """
+    return settings.novelty_end ** linear(step_global, 0.0, 1.0, settings.novelty_decay * settings.total_steps)

@@ -39,7 +39,7 @@ def test_a_rung_is_a_floor_and_unknown_kinds_are_refused():
 
 
 def test_novelty_fades_to_its_end_and_stays_where_the_end_is_one():
-    fading = SimpleNamespace(total_steps=1000, novelty_end=0.2, novelty_decay=0.5)
-    assert [novelty_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
+    fading = SimpleNamespace(total_steps=1000, novelty_end=0.04, novelty_decay=0.5)
+    assert [novelty_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.2, 0.04, 0.04])
     lasting = SimpleNamespace(total_steps=1000, novelty_end=1.0, novelty_decay=0.5)
     assert {novelty_left(step, lasting) for step in (0, 250, 500, 5000)} == {1.0}
