@@ -60,25 +60,35 @@ class BadgeReward:
 
 
 class BattleReward:
-    """The share of the opponent's HP that is taken; 1 for beating a wild one, 3 for a trainer; -1 for losing."""
+    """The share of the opponent's HP that is taken; 1 for beating a wild one, 3 for a trainer; -1 for losing.
+
+    What a wild one pays is multiplied by (its level / that of the party's strongest)^2 where it is the weaker: beating
+    the weakest again and again would otherwise be worth as much as going on, for ever.
+    """
 
     name, won, lost = "battle", {WILD: 1.0, TRAINER: 3.0}, -1.0
 
     def reset(self) -> None:
         self._battle = self._hp = 0
+        self._worth = 1.0
 
     def compute(self, observation: Any, info: dict[str, Any]) -> float:
         now = info["telemetry"]
         before, hp = self._battle, self._hp
         self._battle, self._hp = now.in_battle, now.enemy_hp
         if now.in_battle in self.won:
+            self._worth = self._worth_of(now)
             taken = hp - now.enemy_hp if before == now.in_battle else 0  # a rise is the next opponent
-            return min(max(taken, 0) / max(now.enemy_max_hp, 1), 1.0)
+            return self._worth * min(max(taken, 0) / max(now.enemy_max_hp, 1), 1.0)
         if before not in self.won:
             return 0.0
         if now.in_battle == LOST:
             return self.lost
-        return self.won[before] if hp == 0 else 0.0  # with HP left, somebody ran away
+        return self._worth * self.won[before] if hp == 0 else 0.0  # with HP left, somebody ran away
+
+    def _worth_of(self, now: Any) -> float:
+        strongest = int(max(now.party_levels, default=0))
+        return min(now.enemy_level / strongest, 1.0) ** 2 if now.in_battle == WILD and strongest else 1.0
 
 
 class ExplorationReward:

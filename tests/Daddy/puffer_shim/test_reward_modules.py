@@ -71,6 +71,18 @@ def test_battles_pay_damage_and_victory(kind, won):
     assert judge.pays(wIsInBattle=0) == won and judge.pays() == 0
 
 
+@pytest.mark.parametrize(("kind", "level", "worth"), [(1, 5, 0.25), (1, 10, 1.0), (1, 40, 1.0), (2, 5, 1.0)])
+def test_weak_wild_opponents_pay_less(kind, level, worth):
+    judge = Judge("battle")
+    put_party(judge.memory, {"level": 3}, {"level": 10})
+    judge.pays(**battle(40, kind=kind), wEnemyMonLevel=level)
+    assert judge.pays(**battle(20, kind=kind)) == 0.5 * worth
+    assert judge.pays(**battle(0, kind=kind)) == 0.5 * worth
+    assert judge.pays(wIsInBattle=0) == worth * (1 if kind == 1 else 3)
+    judge.pays(**battle(40, kind=kind))
+    assert judge.pays(wIsInBattle=255) == -1, "losing costs the same"
+
+
 def test_running_away_pays_nothing_and_losing_costs():
     judge = Judge("battle")
     judge.pays(**battle(40))
