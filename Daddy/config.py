@@ -96,7 +96,7 @@ class TrainConfig:
     )
     stall_paces: float = setting(
         0.0, "env", "wait so many times as long as a scripted player takes to the next milestone (from a savestate "
-        "half of that) if that is longer than --stall-steps or --spawn-steps"
+        "a quarter of that) if that is longer than --stall-steps or --spawn-steps"
     )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))

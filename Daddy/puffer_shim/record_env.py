@@ -25,7 +25,7 @@ class EpisodeRules:
 
     An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
     ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
-    is the first one missing, at least so many steps are given, half as many after a savestate. ``novelty_span``
+    is the first one missing, at least so many steps are given, a quarter of them after a savestate. ``novelty_span``
     "milestone" lets the visit counts begin anew with each milestone, not only with each "episode".
     """
 
@@ -41,7 +41,7 @@ class EpisodeRules:
             return 0
         bits = int.from_bytes(owned, "little")
         wanted = next((wanted for bit, wanted in self.paced if not bits >> bit & 1), 0)
-        return max(steps, wanted // 2 if from_savestate else wanted)
+        return max(steps, wanted // 4 if from_savestate else wanted)
 
 
 class RecordEnv(gymnasium.Env):
