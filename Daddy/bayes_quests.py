@@ -5,7 +5,7 @@ theta_m is the probability that an episode which did not own milestone m at its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from Daddy import beta as beta_math
 from Daddy.alarms import LEVELS, AlarmRule, AlarmState
 from Daddy.beta import FORGETTING, BetaPrior
 from Daddy.first_times import NEVER, FirstTimes
-from Daddy.puffer_shim import EpisodeRules
 
 MASTERED_MEAN = 0.9  # posterior mean from which a milestone pays nothing
 MAX_SCALE = 1.5  # of RND and novelty, when the frontier's theta is 0
@@ -100,12 +99,14 @@ class BayesMonitor:
 
     def __init__(
         self, quests: Sequence[Quest], num_envs: int, budgets: np.ndarray, rule: AlarmRule | None = None,
-        prior: BetaPrior | None = None, forgetting: float = FORGETTING, *, rules: EpisodeRules | None = None,
+        prior: BetaPrior | None = None, forgetting: float = FORGETTING, *,
+        span: Callable[[bytes, bool], int] = lambda owned, from_savestate: 0,
     ) -> None:  # fmt: skip
-        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `rules` give up."""
+        """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `span` is when
+        episodes are given up, see `EpisodeRules.span`."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
-        self._rules = rules or EpisodeRules()
+        self._span = span
         size = len(self.quests)
         self.available = np.array([quest.available for quest in self.quests], bool)
         self.alpha, self.beta = np.full(size, self.prior.alpha), np.full(size, self.prior.beta)
@@ -159,7 +160,7 @@ class BayesMonitor:
         """
         tried = ~spawn & self.available
         reached = step != NEVER
-        span = self._rules.span(np.packbits(spawn | reached, bitorder="little").tobytes(), elsewhere)
+        span = self._span(np.packbits(spawn | reached, bitorder="little").tobytes(), elsewhere)
         counted = tried & ((length >= np.minimum(self.budgets, span or self.budgets)) | over)
         success = reached & (step <= self.budgets)
         self.start_counts[furthest(spawn) + 1] += np.stack((counted & success, counted & ~success), axis=1)

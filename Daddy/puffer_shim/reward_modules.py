@@ -60,11 +60,7 @@ class BadgeReward:
 
 
 class BattleReward:
-    """The share of the opponent's HP that is taken; 1 for beating a wild one, 3 for a trainer; -1 for losing.
-
-    What a wild one pays is multiplied by (its level / that of the party's strongest)^2 where it is the weaker: beating
-    the weakest again and again would otherwise be worth as much as going on, for ever.
-    """
+    """The share of the opponent's HP that is taken; 1 for beating a wild one, 3 for a trainer; -1 for losing."""
 
     name, won, lost = "battle", {WILD: 1.0, TRAINER: 3.0}, -1.0
 
@@ -77,7 +73,7 @@ class BattleReward:
         before, hp = self._battle, self._hp
         self._battle, self._hp = now.in_battle, now.enemy_hp
         if now.in_battle in self.won:
-            self._worth = self._worth_of(now)
+            self._worth = self.worth(now)
             taken = hp - now.enemy_hp if before == now.in_battle else 0  # a rise is the next opponent
             return self._worth * min(max(taken, 0) / max(now.enemy_max_hp, 1), 1.0)
         if before not in self.won:
@@ -86,7 +82,18 @@ class BattleReward:
             return self.lost
         return self._worth * self.won[before] if hp == 0 else 0.0  # with HP left, somebody ran away
 
-    def _worth_of(self, now: Any) -> float:
+    def worth(self, now: Any) -> float:
+        """What damage to this opponent, and beating it, is multiplied by."""
+        return 1.0
+
+
+class FairBattleReward(BattleReward):
+    """`battle`, but a wild opponent weaker than the party's strongest pays (its level / the strongest's)^2 of that:
+    beating the weakest again and again would otherwise be worth as much as going on, for ever."""
+
+    name = "fair_battle"
+
+    def worth(self, now: Any) -> float:
         strongest = int(max(now.party_levels, default=0))
         return min(now.enemy_level / strongest, 1.0) ** 2 if now.in_battle == WILD and strongest else 1.0
 
@@ -203,8 +210,8 @@ class TalkReward:
 MODULES: dict[str, type[RewardModule]] = {
     module.name: module
     for module in (
-        EnvReward, BadgeReward, BattleReward, ExplorationReward, NoveltyReward, PokedexReward, QuestReward,
-        StoryFlagReward, TalkReward,
+        EnvReward, BadgeReward, BattleReward, ExplorationReward, FairBattleReward, NoveltyReward, PokedexReward,
+        QuestReward, StoryFlagReward, TalkReward,
     )
 }  # fmt: skip
 

@@ -219,7 +219,7 @@ def test_start_states_are_told_apart_and_pooled():
 
 
 def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_own_budget():
-    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(spawn_steps=6))
+    monitor = monitor_of(forgetting=1.0, span=EpisodeRules(spawn_steps=6).span)
     stage = Stage(monitor)
     stage.savestate = 7
     for _ in range(4):
@@ -233,7 +233,7 @@ def test_episodes_from_savestates_that_are_given_up_early_are_judged_by_their_ow
 
 
 def test_true_starts_that_are_given_up_early_are_judged():
-    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(stall_steps=6))
+    monitor = monitor_of(forgetting=1.0, span=EpisodeRules(stall_steps=6).span)
     stage = Stage(monitor)
     stage.episode({0: 4}, length=10)
     stage.episode({}, length=6)
@@ -246,7 +246,7 @@ def test_true_starts_that_are_given_up_early_are_judged():
 
 
 def test_true_starts_are_waited_for_as_long_as_their_next_milestone_takes():
-    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(stall_steps=6, paced=((0, 3), (1, 9))))
+    monitor = monitor_of(forgetting=1.0, span=EpisodeRules(stall_steps=6, paced=((0, 3), (1, 9))).span)
     stage = Stage(monitor)
     stage.episode({}, length=6)
     assert monitor.attempts.tolist() == [1] * len(monitor.quests)
@@ -280,7 +280,7 @@ def test_rates_of_the_next_step_are_pooled_over_milestones_and_starts():
 
 
 def test_the_frontier_is_told_from_the_nearest_savestate_too():
-    monitor = monitor_of(forgetting=1.0, rules=EpisodeRules(spawn_steps=20))
+    monitor = monitor_of(forgetting=1.0, span=EpisodeRules(spawn_steps=20).span)
     stage = Stage(monitor)
     for _ in range(30):
         stage.episode({0: 1, 1: 2})
