@@ -17,7 +17,7 @@ from Daddy.beta import FORGETTING, BetaPrior
 TIERS = ("early", "mid", "late")
 LEVEL = "LEVEL_"  # how the kind of a savestate begins that was taken for a level
 AFTER = "_AFTER_"  # between the place and the stage of the story in the kind of a stepping stone
-STEPPING_STONES = ("LEVEL_", "MAP_")  # how kinds begin of which none is kept for its own sake
+STEPPING_STONES = (LEVEL, "MAP_")  # how kinds begin of which none is kept for its own sake
 MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
