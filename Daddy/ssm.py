@@ -44,22 +44,6 @@ def _scan(a: Tensor, b: Tensor) -> Tensor:
     return scan_parallel(a, b) if b.is_cuda else scan_loop(a, b)
 
 
-def scan_back_loop(a: Tensor, b: Tensor) -> Tensor:
-    """The scan from the far end, g_t = b_t + a_{t+1} g_{t+1}: a loop runs backwards for less than flips cost."""
-    out = torch.empty_like(b)
-    decays, inputs, grads = a.unbind(0), b.unbind(0), out.unbind(0)
-    grads[-1].copy_(inputs[-1])
-    for t in range(len(grads) - 2, -1, -1):
-        torch.addcmul(inputs[t], decays[t + 1], grads[t + 1], out=grads[t])
-    return out
-
-
-def scan_back_parallel(a: Tensor, b: Tensor) -> Tensor:
-    """The same as `scan_parallel` of what it sees from the far end."""
-    shifted = torch.cat([a[1:], torch.zeros_like(a[:1])])
-    return scan_parallel(shifted.flip(0), b.flip(0)).flip(0)
-
-
 class _LinearScan(torch.autograd.Function):
     """The adjoint of a linear recurrence is the same recurrence backwards, so no graph over time is kept."""
 
@@ -74,7 +58,8 @@ class _LinearScan(torch.autograd.Function):
     def backward(ctx, grad_out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, out, initial = ctx.saved_tensors
         conj = a.conj().resolve_conj()
-        grad_b = (scan_back_parallel if grad_out.is_cuda else scan_back_loop)(conj, grad_out)
+        shifted = torch.cat([conj[1:], torch.zeros_like(conj[:1])]).flip(0)  # a_{t+1} seen from the far end
+        grad_b = _scan(shifted, grad_out.flip(0)).flip(0)
         previous = torch.cat([initial[None], out[:-1]])
         return grad_b * previous.conj(), grad_b, conj[0] * grad_b[0]
 
