@@ -109,10 +109,11 @@ class Sampler:
         return self._draw(pairs, lambda entry: seen.get(entry.milestone, 0) + entry.attempts + 1.0)
 
     def _late_found(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
-        places = dict.fromkeys(place_of(kind) for kind in (*seen, *(entry.milestone for _, entry in pairs)))
-        there = {place_of(entry.milestone) for _, entry in pairs}
-        latest_first = [place for place in reversed(places) if place in there]
-        latest_first.sort(key=lambda place: place.startswith(LEVEL))  # a level is always a late one, and nowhere
+        found = {place: n for n, place in enumerate(dict.fromkeys(place_of(kind) for kind in seen))}
+        there = dict.fromkeys(place_of(entry.milestone) for _, entry in pairs)
+        latest_first = sorted(  # a level is always a late one, and nowhere
+            there, key=lambda place: (not place.startswith(LEVEL), found.get(place, -1)), reverse=True
+        )
         ranks = {place: rank for rank, place in enumerate(latest_first, 1)}
         return self._draw(pairs, lambda entry: ranks[place_of(entry.milestone)])
 

@@ -66,6 +66,14 @@ def test_old_ground_come_to_again_is_no_place_found_late_and_a_level_is_no_place
         assert counts[number] == pytest.approx(2500 / rank / (1 + 1 / 2 + 1 / 3 + 1 / 4), rel=0.15)
 
 
+def test_a_place_that_the_run_has_not_come_by_itself_counts_as_found_first():
+    adopted, own = make(0), make(1)
+    adopted.milestone, own.milestone = "MAP_ADOPTED_AFTER_TWO", "MAP_OWN_AFTER_TWO"
+    sampler = Sampler(6, 0.0)
+    counts = Counter(sampler._late_found([(1, adopted), (2, own)], {own.milestone: 1})[0] for _ in range(900))
+    assert counts[2] == pytest.approx(600, rel=0.15)
+
+
 def test_where_true_starts_end_seldom_seen_kinds_are_tried_too():
     common, rare, ahead = (make(n) for n in range(3))
     ahead.owned, ahead.milestone = ["EVENT_GOT_STARTER"], "MAP_9"
