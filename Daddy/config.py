@@ -147,7 +147,7 @@ class TrainConfig:
         1.0, "intrinsic", "share of --novelty-weight that is left after --novelty-decay, at least 0.001; 1: all of it"
     )
     novelty_decay: float = setting(
-        0.25, "intrinsic", "share of total_steps over which --novelty-weight falls, by the same factor in each"
+        0.25, "intrinsic", "share of total_steps over which --novelty-weight falls, each step by the same factor"
     )
     novelty_span: str = setting(
         "milestone", "intrinsic", "visit counts of novelty begin anew with each episode, or with each milestone too",
