@@ -89,13 +89,45 @@ class BattleReward:
 
 class FairBattleReward(BattleReward):
     """`battle`, but a wild opponent weaker than the party's strongest pays (its level / the strongest's)^2 of that:
-    beating the weakest again and again would otherwise be worth as much as going on, for ever."""
+    beating the weakest again and again would otherwise be worth as much as going on, for ever. A fight that is not won
+    takes back what its damage paid: hurting a trainer and losing would otherwise pay again and again."""
 
     name = "fair_battle"
+
+    def reset(self) -> None:
+        super().reset()
+        self._paid = 0.0
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        before = self._battle
+        pay = super().compute(observation, info)
+        if self._battle in self.won:
+            self._paid = pay + (self._paid if before in self.won else 0.0)
+        elif before in self.won and pay <= 0.0:
+            pay -= self._paid
+        return pay
 
     def worth(self, now: Any) -> float:
         strongest = int(max(now.party_levels, default=0))
         return min(now.enemy_level / strongest, 1.0) ** 2 if now.in_battle == WILD and strongest else 1.0
+
+
+class HealReward:
+    """2 x the share of the party's HP that is restored between fights; waking up after a defeat pays nothing."""
+
+    name, each = "heal", 2.0
+
+    def reset(self) -> None:
+        self._hp, self._party = 0, (-1,)
+
+    def compute(self, observation: Any, info: dict[str, Any]) -> float:
+        now = info["telemetry"]
+        before, party = self._hp, self._party
+        most = int(now.party_max_hp.sum())
+        self._hp, self._party = int(now.party_hp.sum()), (now.in_battle, now.party_count, most)  # not by other members
+        if now.in_battle or self._party != party or not before:
+            return 0.0
+        return self.each * max(self._hp - before, 0) / max(most, 1)
 
 
 class ExplorationReward:
@@ -210,8 +242,8 @@ class TalkReward:
 MODULES: dict[str, type[RewardModule]] = {
     module.name: module
     for module in (
-        EnvReward, BadgeReward, BattleReward, ExplorationReward, FairBattleReward, NoveltyReward, PokedexReward,
-        QuestReward, StoryFlagReward, TalkReward,
+        EnvReward, BadgeReward, BattleReward, ExplorationReward, FairBattleReward, HealReward, NoveltyReward,
+        PokedexReward, QuestReward, StoryFlagReward, TalkReward,
     )
 }  # fmt: skip
 
