@@ -88,24 +88,29 @@ class BattleReward:
 
 
 class FairBattleReward(BattleReward):
-    """`battle`, but a wild opponent weaker than the party's strongest pays (its level / the strongest's)^2 of that:
-    beating the weakest again and again would otherwise be worth as much as going on, for ever. A fight that is not won
-    takes back what its damage paid: hurting a trainer and losing would otherwise pay again and again."""
+    """`battle` for fights that are won, less for easy ones: a wild opponent weaker than the party's strongest pays
+    (its level / the strongest's)^2 of that, because beating the weakest for ever would otherwise be worth as much as
+    going on.
 
-    name = "fair_battle"
+    What damage pays is a potential (Ng, Harada, Russell 1999): it is taken back when a fight is not won, so that
+    hurting and losing again and again is worth nothing, and fades while nothing happens. Losing costs no more than
+    that: where a loss has a price and is certain, putting it off by doing nothing is the best there is.
+    """
+
+    name, lost, decay = "fair_battle", 0.0, 0.99
 
     def reset(self) -> None:
         super().reset()
-        self._paid = 0.0
+        self._potential = 0.0
 
     def compute(self, observation: Any, info: dict[str, Any]) -> float:
-        before = self._battle
+        fought = self._battle in self.won
+        before = self._potential if fought else 0.0
         pay = super().compute(observation, info)
         if self._battle in self.won:
-            self._paid = pay + (self._paid if before in self.won else 0.0)
-        elif before in self.won and pay <= 0.0:
-            pay -= self._paid
-        return pay
+            self._potential = before + pay
+            return self.decay * self._potential - before
+        return pay - before if fought and not pay else pay
 
     def worth(self, now: Any) -> float:
         strongest = int(max(now.party_levels, default=0))
