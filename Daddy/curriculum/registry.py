@@ -10,7 +10,6 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +161,7 @@ class Registry:
             OSError: its entry could not be written, and it is not entered.
         """
         entry.lean_on(other for other in self._by_id.values() if other.milestone == entry.milestone)
-        write_atomically(self.directory / f"{entry.name}.json", _as_json(asdict(entry)))
+        write_atomically(self.directory / f"{entry.name}.json", (json.dumps(vars(entry), indent=1) + "\n").encode())
         number = self._enter(entry)
         self._prune(entry)
         try:
@@ -182,9 +181,10 @@ class Registry:
         Raises:
             OSError: the disk refused; the old content stands.
         """
-        rows = [asdict(entry) for entry in self._by_id.values()]
-        content = {"format": FORMAT, "rom_sha1": self.rom_sha1, "pyboy": self.pyboy, "savestates": rows}
-        write_atomically(self.directory / INDEX, _as_json(content))
+        head = json.dumps({"format": FORMAT, "rom_sha1": self.rom_sha1, "pyboy": self.pyboy})
+        # One line each: indented, and copied by asdict, 384 of them hold training up for 16 ms instead of 4.
+        rows = ",\n".join(json.dumps(vars(entry)) for entry in self._by_id.values())
+        write_atomically(self.directory / INDEX, f'{head[:-1]}, "savestates": [\n{rows}\n]}}\n'.encode())
 
     def _prune(self, newest: Savestate) -> None:
         """Keep to the caps as far as everything that can be started behind stays so."""
@@ -254,10 +254,6 @@ class Registry:
             if entry.name in counts:
                 attempts, successes, entry.alpha, entry.beta = counts[entry.name]
                 entry.attempts, entry.successes = int(attempts), int(successes)
-
-
-def _as_json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _try(action: Any) -> None:
