@@ -143,11 +143,11 @@ class TrainConfig:
 
     rnd_weight: float = setting(1.0, "intrinsic", "w_rnd, weight of the random network distillation bonus")
     novelty_weight: float = setting(0.25, "intrinsic", "w_novel, weight of the episodic novelty bonus")
-    novelty_end: float = setting(
-        1.0, "intrinsic", "share of --novelty-weight that is left after --novelty-decay, at least 0.001; 1: all of it"
+    curiosity_end: float = setting(
+        1.0, "intrinsic", "share of the weights of RND and novelty left after --curiosity-decay, at least 0.001; 1: all"
     )
-    novelty_decay: float = setting(
-        0.25, "intrinsic", "share of total_steps over which --novelty-weight falls, each step by the same factor"
+    curiosity_decay: float = setting(
+        0.25, "intrinsic", "share of total_steps over which these weights fall, each step by the same factor"
     )
     novelty_span: str = setting(
         "milestone", "intrinsic", "visit counts of novelty begin anew with each episode, or with each milestone too",
@@ -257,7 +257,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
-    ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("novelty_end", 0.001, 1), ("novelty_decay", 0, 1),
+    ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("curiosity_end", 0.001, 1), ("curiosity_decay", 0, 1),
     ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("bold_steps", 0, None), ("bold_epsilon", 0, 1),
     ("stall_steps", 0, None), ("stall_paces", 0, None),

@@ -31,7 +31,7 @@ from Daddy.names import Names
 from Daddy.networks import HierarchicalQNetwork
 from Daddy.puffer_shim import STRUCTURED_DIM, VectorEnv
 from Daddy.run_state import restore
-from Daddy.schedules import novelty_left
+from Daddy.schedules import curiosity_left
 
 _AT_ONCE = 8  # emulators that share a forward pass
 _Z95 = 1.96
@@ -164,7 +164,7 @@ def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
                 seed = plan.seed + begin
                 wanted = min(at_once, plan.episodes - begin)
                 mixer = _mixer_as_trained(config, weights.intrinsic)
-                mixer.novelty_left = novelty_left(weights.step_global, config)
+                mixer.curiosity_left = curiosity_left(weights.step_global, config)
                 yield from play_wave(vector, actor, mixer, epsilon, seed, wanted, names)
     finally:
         vector.close()

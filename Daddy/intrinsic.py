@@ -1,7 +1,7 @@
 """r_total = r_env + w_rnd r_rnd + w_novel r_novel + w_bayes r_bayes, computed on the state that an action led to.
 
-w_rnd and w_novel move with the Bayes monitor: its `curiosity_scale` multiplies the configured weights. w_novel also
-moves with `RewardMixer.novelty_left`.
+w_rnd and w_novel move with the Bayes monitor, whose `curiosity_scale` multiplies the configured weights, and with
+`RewardMixer.curiosity_left`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RewardMixer:
         self._bayes_weight = bayes_weight if monitor else 0.0
         self._coupled = coupled and monitor is not None
         self._changes = MilestoneChanges(novelty.num_envs) if novelty and novelty_span == "milestone" else None
-        self.novelty_left = 1.0  # share of the configured weight that a schedule has left
+        self.curiosity_left = 1.0  # share of the configured weights that a schedule has left
         self.weights = self._weights_now()  # of the last scored batch
 
     @property
@@ -61,9 +61,8 @@ class RewardMixer:
         return self.monitor.curiosity_scale if self._coupled else 1.0
 
     def _weights_now(self) -> dict[str, float]:
-        scale, base = self.scale, self._base
-        novel = scale * self.novelty_left * base["novel"]
-        return {"rnd": scale * base["rnd"], "novel": novel, "bayes": self._bayes_weight}
+        left = self.scale * self.curiosity_left
+        return {**{name: left * weight for name, weight in self._base.items()}, "bayes": self._bayes_weight}
 
     def score(self, rows: np.ndarray, env_ids: np.ndarray) -> RewardTerms:
         """Reward terms for records ``rows`` (B,) of envs ``env_ids`` (B,)."""

@@ -36,7 +36,7 @@ from Daddy.resume import resume_command
 from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
 from Daddy.saver import News, Saver
-from Daddy.schedules import epsilons, novelty_left
+from Daddy.schedules import curiosity_left, epsilons
 from Daddy.signals import OverdueStop, StopSignals
 from Daddy.stopwatch import Stopwatch
 from Daddy.vector_events import log_vector_events
@@ -122,7 +122,7 @@ def _train(
         # --- score and act
         with clock.section("act"):
             curriculum.look(rows, env_ids, step_global)  # also where the envs that have finished start next
-            mixer.novelty_left = novelty_left(step_global, config)
+            mixer.curiosity_left = curiosity_left(step_global, config)
             terms = mixer.score(rows, env_ids)  # each [B]
             epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
             noise = stuck.raised(epsilon[env_ids], rows, env_ids)  # [B]

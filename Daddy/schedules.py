@@ -1,4 +1,4 @@
-"""Exploration rates and the weight of novelty as closed forms of `step_global`."""
+"""Exploration rates and the weight of curiosity as closed forms of `step_global`."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def epsilons(kind: str, step_global: int, settings: EpsilonSettings) -> np.ndarr
     return start + (rungs[kind] - start) * progress
 
 
-class NoveltySettings(Protocol):
-    """What `novelty_left` reads of a run's settings; novelty_decay is a share of total_steps."""
+class CuriositySettings(Protocol):
+    """What `curiosity_left` reads of a run's settings; curiosity_decay is a share of total_steps."""
 
     total_steps: int
-    novelty_end: float
-    novelty_decay: float
+    curiosity_end: float
+    curiosity_decay: float
 
 
-def novelty_left(step_global: int, settings: NoveltySettings) -> float:
-    """The share of the configured weight of novelty that counts: 1 at step 0, novelty_end once it has decayed.
+def curiosity_left(step_global: int, settings: CuriositySettings) -> float:
+    """The share of the weights of RND and novelty that counts: 1 at step 0, curiosity_end once it has decayed.
 
     On the way it falls by the same factor in every step: what is left has to be small beside the rewards of the game,
     which are of all sizes.
     """
-    return settings.novelty_end ** linear(step_global, 0.0, 1.0, settings.novelty_decay * settings.total_steps)
+    return settings.curiosity_end ** linear(step_global, 0.0, 1.0, settings.curiosity_decay * settings.total_steps)

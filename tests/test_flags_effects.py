@@ -18,7 +18,7 @@ from Daddy.config import TrainConfig, preset
 from Daddy.dashboard import choose_dashboard
 from Daddy.logs.reader import latest_metrics, read_events
 from Daddy.run_dir import claim_run_dir
-from Daddy.schedules import epsilons, novelty_left
+from Daddy.schedules import curiosity_left, epsilons
 
 
 def settings(*argv: str) -> TrainConfig:
@@ -40,8 +40,8 @@ def rewards_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     return mixer.weights, mixer.scale, sorted(mixer.parts()), mixer.novelty is None, mixer.monitor.rule
 
 
-def novelty_left_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
-    return novelty_left(100_000, config)
+def curiosity_left_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return curiosity_left(100_000, config)
 
 
 def curriculum_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
@@ -181,8 +181,8 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "stuck_epsilon": ("0.9", "", exploration_of),
     "rnd_weight": ("0.3", "", rewards_of),
     "novelty_weight": ("0.3", "", rewards_of),
-    "novelty_end": ("0.2", "", novelty_left_of),
-    "novelty_decay": ("0.5", "--novelty-end 0.2", novelty_left_of),
+    "curiosity_end": ("0.2", "", curiosity_left_of),
+    "curiosity_decay": ("0.5", "--curiosity-end 0.2", curiosity_left_of),
     "lifelong_novelty": ("", "", rewards_of),
     "bayes_weight": ("0.3", "", rewards_of),
     "target_theta": ("0.7", "", rewards_of),
@@ -232,7 +232,7 @@ def test_a_run_explores_where_it_is_stuck(patience, stuck, tmp_path):
 
 def test_a_run_lets_novelty_fade(tmp_path):
     small = "--backend serial --num-envs 2 --total-steps 100 --learning-starts 1000 --buffer-size 4000"
-    fade = ("--dashboard", "plain", "--novelty-end", "0.01", "--novelty-decay", "0.5", "--step-log-every", "10")
+    fade = ("--dashboard", "plain", "--curiosity-end", "0.01", "--curiosity-decay", "0.5", "--step-log-every", "10")
     shown_by(settings(*small.split(), *fade, "--runs-dir", str(tmp_path), "--run-name", "a"))
     weights = [event["w_novel"] for event in read_events(tmp_path / "a", "step")]
     assert weights[0] > weights[2] > weights[-1] > 0.0 and weights[-1] < 0.03 * weights[0]

@@ -74,10 +74,10 @@ def test_no_episode_is_given_up_as_in_training(weights):
 
 
 def test_novelty_is_worth_what_it_was_at_the_checkpoint(weights, monkeypatch):
-    faded = replace(weights.config, total_steps=1230, novelty_end=0.01, novelty_decay=1.0, max_episode_steps=4)
+    faded = replace(weights.config, total_steps=1230, curiosity_end=0.01, curiosity_decay=1.0, max_episode_steps=4)
     seen = []
     score = RewardMixer.score
-    monkeypatch.setattr(RewardMixer, "score", lambda self, *a: (seen.append(self.novelty_left), score(self, *a))[1])
+    monkeypatch.setattr(RewardMixer, "score", lambda self, *a: (seen.append(self.curiosity_left), score(self, *a))[1])
     list(play(replace(weights, config=faded), EvalPlan(1, seed=9)))
     assert seen and seen == pytest.approx([0.01**0.1] * len(seen)), "step 123 of 1,230"
 

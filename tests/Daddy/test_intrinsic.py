@@ -26,13 +26,13 @@ def test_the_total_is_the_weighted_sum_of_what_the_arrived_state_pays():
     assert again.novel == pytest.approx(1 / np.sqrt(2)) and again.rnd.tolist() == [0.0, 0.0]
 
 
-def test_only_novelty_is_worth_what_its_schedule_has_left():
+def test_curiosity_is_worth_what_its_schedule_has_left():
     mixer = RewardMixer(RND(2, seed=1), EpisodicNovelty(2), rnd_weight=2.0, novelty_weight=0.5)
-    mixer.novelty_left = 0.2
+    mixer.curiosity_left = 0.2
     mixer.score(rows_at(0, first=True), IDS)
     terms = mixer.score(rows_at(1), IDS)
-    assert mixer.weights == {"rnd": 2.0, "novel": pytest.approx(0.1), "bayes": 0.0}
-    assert terms.total == pytest.approx(2.0 * terms.rnd + 0.1 * terms.novel)
+    assert mixer.weights == pytest.approx({"rnd": 0.4, "novel": 0.1, "bayes": 0.0})
+    assert terms.total == pytest.approx(0.4 * terms.rnd + 0.1 * terms.novel)
 
 
 def test_a_first_observation_pays_nothing_but_is_counted():

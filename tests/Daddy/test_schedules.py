@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from Daddy.schedules import epsilons, ladder, linear, novelty_left
+from Daddy.schedules import curiosity_left, epsilons, ladder, linear
 
 SETTINGS = SimpleNamespace(num_envs=4, total_steps=1000, epsilon_start=1.0, epsilon_min=0.1, epsilon_decay=0.5)
 
@@ -39,7 +39,7 @@ def test_a_rung_is_a_floor_and_unknown_kinds_are_refused():
 
 
 def test_novelty_fades_to_its_end_and_stays_where_the_end_is_one():
-    fading = SimpleNamespace(total_steps=1000, novelty_end=0.04, novelty_decay=0.5)
-    assert [novelty_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.2, 0.04, 0.04])
-    lasting = SimpleNamespace(total_steps=1000, novelty_end=1.0, novelty_decay=0.5)
-    assert {novelty_left(step, lasting) for step in (0, 250, 500, 5000)} == {1.0}
+    fading = SimpleNamespace(total_steps=1000, curiosity_end=0.04, curiosity_decay=0.5)
+    assert [curiosity_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.2, 0.04, 0.04])
+    lasting = SimpleNamespace(total_steps=1000, curiosity_end=1.0, curiosity_decay=0.5)
+    assert {curiosity_left(step, lasting) for step in (0, 250, 500, 5000)} == {1.0}
