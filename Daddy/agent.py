@@ -13,6 +13,7 @@ import torch
 
 from Daddy.actor import Actor
 from Daddy.allocator import keep_freed_memory
+from Daddy.averaging import WeightAverage
 from Daddy.diagnostics import memory_staleness, ssm_half_lives
 from Daddy.errors import DaddyError, UsageError
 from Daddy.learner import Learner, LearnerConfig, UpdateResult
@@ -26,7 +27,7 @@ class AgentConfig:
 
     `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0
     means half of seq_len; batch_size counts sequences; learning_starts counts env steps; exploratory actions are
-    repeated up to `longest_repeat` steps.
+    repeated up to `longest_repeat` steps; an update leaves `average_decay` of the average of weights.
     """
 
     model_size: str = "slim"
@@ -47,6 +48,7 @@ class AgentConfig:
     priority_beta: float = 0.4
     priority_eta: float = 0.9
     longest_repeat: int = 1
+    average_decay: float = 0.999
     seed: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
@@ -83,6 +85,7 @@ class Agent:
             keep_freed_memory()  # after the rings: they should stay lazily mapped
         self.learner = Learner(config.learner, spec, network, self.device)
         self.actor = Actor(self.learner.online, num_envs, self.device, config.longest_repeat)
+        self.average = WeightAverage(self.learner.online, config.average_decay)
         self._thread = ThreadPoolExecutor(1, "learner", initializer=torch.set_num_threads, initargs=(1,))
         self._update: tuple[ReplayBatch, Future] | None = None
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
@@ -172,6 +175,7 @@ class Agent:
         result, seconds = future.result()
         self.replay.update_priorities(batch.slots, batch.starts, result.td_max, result.td_mean)
         self.actor.sync(self.learner.online)
+        self.average.take(self.learner.online, self.learner.updates)
         return {
             **result.metrics, "replay/td_max_mean": float(result.td_max.mean()),
             "replay/weight_mean": float(batch.weights.mean()), "replay/sequences": float(self.replay.sequences),
@@ -202,7 +206,8 @@ class Agent:
         No update may be running.
         """
         return {
-            "learner": self.learner.state_dict(), "actor": self.actor.state_dict(),
+            "learner": self.learner.state_dict(), "average": self.average.state_dict(),
+            "actor": self.actor.state_dict(),
             "act_rng": self._act_rng.bit_generator.state, "sample_rng": self._sample_rng.bit_generator.state,
         }  # fmt: skip
 
@@ -217,5 +222,6 @@ class Agent:
             raise DaddyError(f"the saved run had {len(state['actor']['memory'])} envs; use the same --num-envs")
         self.actor.load_state_dict(state["actor"])
         self.actor.sync(self.learner.online)
+        self.average.load_state_dict(state.get("average", state["learner"]["online"]))  # none before 2026-11-28
         self._act_rng.bit_generator.state = state["act_rng"]
         self._sample_rng.bit_generator.state = state["sample_rng"]

@@ -117,6 +117,7 @@ def agent_settings(config: TrainConfig) -> AgentConfig:
         learning_starts=config.learning_starts,
         cell_planes=CELL_FEATURES // CELLS,
         longest_repeat=config.epsilon_repeat,
+        average_decay=config.average_decay,
         seed=config.seed,
         learner=learner,
     )

@@ -123,6 +123,9 @@ class TrainConfig:
         0.9, "agent", "alpha of advantage learning, which widens the gap between the best action and the others; 0: off"
     )
     target_update: int = setting(10, "agent", "updates between two copies into the target network")
+    average_decay: float = setting(
+        0.999, "agent", "share of the average of weights, with which evaluations play, that an update leaves; 0: none"
+    )
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.05, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(
@@ -254,7 +257,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("hang_seconds", 1, 86_400), ("max_restarts", 0, 1000),
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99),
-    ("lr", 0, 1), ("target_update", 1, None), ("epsilon_start", 0, 1),
+    ("lr", 0, 1), ("target_update", 1, None), ("average_decay", 0, 0.99999), ("epsilon_start", 0, 1),
     ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("curiosity_end", 0.001, 1), ("curiosity_decay", 0, 1),

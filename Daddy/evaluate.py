@@ -42,6 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-episode-steps", type=int, help="budget of an episode (default: the run's)")
     parser.add_argument("--ablate", type=comma_list, default=(), metavar="{gru,lstm,ssm}",
                         help="take these levels' outputs away, to see what they are used for")
+    parser.add_argument("--last-weights", action="store_true",
+                        help="play with the weights of the last update, not with their average")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--trainer", type=int, help=argparse.SUPPRESS)  # process id of the run that started this
     return parser
@@ -56,7 +58,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from Daddy.evaluation import EvalPlan, checkpoint_of, load_weights, play, report
 
     torch.set_num_threads(1)
-    weights = load_weights(checkpoint_of(arguments.path))
+    weights = load_weights(checkpoint_of(arguments.path), arguments.last_weights)
     if arguments.max_episode_steps:
         weights = replace(weights, config=replace(weights.config, max_episode_steps=arguments.max_episode_steps))
     seed = evaluation_seed(weights.config.seed) if arguments.seed is None else arguments.seed

@@ -66,7 +66,7 @@ class EvalEpisode:
 
 @dataclass(frozen=True)
 class Weights:
-    """What evaluation needs of a run: its settings, the step, and the states of online network and reward mixer."""
+    """What evaluation needs of a run: its settings, the step, and the states of network and reward mixer."""
 
     config: TrainConfig
     step_global: int
@@ -79,8 +79,8 @@ def weights_of(step_global: int, network: nn.Module, mixer: RewardMixer) -> dict
     intrinsic = mixer.state_dict()
     if "rnd" in intrinsic:
         intrinsic["rnd"] = {name: intrinsic["rnd"][name] for name in _RND_FOR_ACTING}
-    learner = {"online": dict(network.state_dict())}
-    return {"step_global": step_global, "agent": {"learner": learner}, "intrinsic": intrinsic}
+    average = dict(network.state_dict())
+    return {"step_global": step_global, "agent": {"average": average}, "intrinsic": intrinsic}
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -98,8 +98,10 @@ def checkpoint_of(path: Path) -> Path:
     return found
 
 
-def load_weights(path: Path) -> Weights:
+def load_weights(path: Path, last: bool = False) -> Weights:
     """Read a checkpoint directory, whose run directory two levels up holds ``config.json``.
+
+    The network is the average of the last updates' weights, or with `last` that of the last one.
 
     Raises:
         UsageError: no readable settings there. CheckpointError: damaged files.
@@ -107,7 +109,9 @@ def load_weights(path: Path) -> Weights:
     file = str(path.absolute().parent.parent / "config.json")
     config = TrainConfig(**load_settings(file, file))
     state = load_checkpoint(path)
-    return Weights(config, int(state["step_global"]), state["agent"]["learner"]["online"], state["intrinsic"])
+    agent = state["agent"]
+    network = agent["learner"]["online"] if last or "average" not in agent else agent["average"]
+    return Weights(config, int(state["step_global"]), network, state["intrinsic"])
 
 
 class _Silent(nn.Module):

@@ -151,7 +151,7 @@ def _train(
             logger.console.print(line)
 
         # --- evaluate, in a process of its own
-        evaluator.tick(step_global, agent.actor.network, mixer)
+        evaluator.tick(step_global, agent.average.network, mixer)
 
         # --- log: format and queue; a thread writes
         with clock.section("log"):

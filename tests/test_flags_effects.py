@@ -169,6 +169,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "action_gap": ("0.5", "", agent_of),
     "value_rescale": ("", "", agent_of),
     "target_update": ("9", "", agent_of),
+    "average_decay": ("0.5", "", agent_of),
     "epsilon_repeat": ("3", "", agent_of),
     "ablate": ("gru", "", agent_of),
     "device": ("cpu", "", device_of),

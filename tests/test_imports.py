@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("Daddy", "pokemonred_puffer", "Final")
 ENV_AND_SHIM = ("pokemonred_puffer", "pufferlib", "pyboy", "gymnasium", "gym", "Daddy.puffer_shim")
 CORE = (
-    "actor", "agent", "alarms", "bayes_quests", "beta", "diagnostics", "first_times", "frames", "learner",
+    "actor", "agent", "alarms", "averaging", "bayes_quests", "beta", "diagnostics", "first_times", "frames", "learner",
     "masked_loops", "networks", "novelty", "nstep", "pacing", "recurrent", "replay_buffer", "rnd", "schedules", "ssm",
     "state", "sum_tree",
 )  # fmt: skip

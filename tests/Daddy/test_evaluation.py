@@ -9,7 +9,7 @@ import torch
 
 from Daddy.agent import build_network
 from Daddy.build import agent_settings, build_mixer
-from Daddy.checkpoint import save_checkpoint
+from Daddy.checkpoint import load_checkpoint, save_checkpoint
 from Daddy.config import preset
 from Daddy.errors import CheckpointError, DaddyError, UsageError
 from Daddy.evaluate import main
@@ -124,6 +124,20 @@ def test_a_level_that_was_never_trained_cannot_be_silenced():
     config = replace(preset("slim"), ablate=("ssm",))
     with pytest.raises(UsageError, match="without it"):
         silence(build_network(agent_settings(config), ACTIONS, STRUCTURED_DIM), "ssm")
+
+
+def test_the_average_of_weights_plays_unless_the_last_ones_are_asked_for(run_dir, tmp_path):
+    state = load_checkpoint(checkpoint_of(run_dir))
+    average = state["agent"]["average"]
+    state["agent"]["learner"] = {"online": {name: value + 1.0 for name, value in average.items()}}
+    (tmp_path / "config.json").write_text((run_dir / "config.json").read_text())
+    path = save_checkpoint(tmp_path / "checkpoints", 124, state)
+    for last, shift in ((False, 0.0), (True, 1.0)):
+        network = load_weights(path, last).network
+        assert all(torch.equal(value, average[name] + shift) for name, value in network.items())
+    del state["agent"]["average"]  # as checkpoints were before 2026-11-28
+    old = load_weights(save_checkpoint(tmp_path / "checkpoints", 125, state)).network
+    assert all(torch.equal(value, average[name] + 1.0) for name, value in old.items())
 
 
 def test_weights_of_another_network_are_refused_in_one_line(weights):
