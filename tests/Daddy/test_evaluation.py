@@ -126,7 +126,7 @@ def test_a_level_that_was_never_trained_cannot_be_silenced():
         silence(build_network(agent_settings(config), ACTIONS, STRUCTURED_DIM), "ssm")
 
 
-def test_the_average_of_weights_plays_unless_the_last_ones_are_asked_for(run_dir, tmp_path):
+def test_the_average_of_weights_plays_unless_the_last_ones_are_asked_for(run_dir, tmp_path, capsys):
     state = load_checkpoint(checkpoint_of(run_dir))
     average = state["agent"]["average"]
     state["agent"]["learner"] = {"online": {name: value + 1.0 for name, value in average.items()}}
@@ -135,6 +135,11 @@ def test_the_average_of_weights_plays_unless_the_last_ones_are_asked_for(run_dir
     for last, shift in ((False, 0.0), (True, 1.0)):
         network = load_weights(path, last).network
         assert all(torch.equal(value, average[name] + shift) for name, value in network.items())
+    shown = []
+    for flags in ([], ["--last-weights"]):
+        assert main([str(path), "--episodes", "1", "--max-episode-steps", "30", "--json", *flags]) == 0
+        shown.append(json.loads(capsys.readouterr().out)["episodes"][0]["return_env"])
+    assert shown[0] != shown[1]
     del state["agent"]["average"]  # as checkpoints were before 2026-11-28
     old = load_weights(save_checkpoint(tmp_path / "checkpoints", 125, state)).network
     assert all(torch.equal(value, average[name] + 1.0) for name, value in old.items())
