@@ -86,8 +86,8 @@ class TrainConfig:
     wrappers: str = setting("empty", "env", "wrapper set of pokemonred_puffer/config.yaml around every env")
     reward_modules: tuple[str, ...] = setting(
         (), "env", "pay the sum of these (comma-separated) instead of the env's reward, which is the module env",
-        choices=("env", "badge", "battle", "exploration", "fair_battle", "heal", "novelty", "pokedex", "quest",
-                 "story_flag", "talk"),
+        choices=("env", "badge", "battle", "exploration", "fair_battle", "novelty", "pokedex", "quest", "story_flag",
+                 "talk"),
     )
     max_episode_steps: int = setting(
         8_192, "env", "steps after which an episode is truncated (each env's first one earlier, so that they spread)"

@@ -117,24 +117,6 @@ class FairBattleReward(BattleReward):
         return min(now.enemy_level / strongest, 1.0) ** 2 if now.in_battle == WILD and strongest else 1.0
 
 
-class HealReward:
-    """2 x the share of the party's HP that is restored between fights; waking up after a defeat pays nothing."""
-
-    name, each = "heal", 2.0
-
-    def reset(self) -> None:
-        self._hp, self._party = 0, (-1,)
-
-    def compute(self, observation: Any, info: dict[str, Any]) -> float:
-        now = info["telemetry"]
-        before, party = self._hp, self._party
-        most = int(now.party_max_hp.sum())
-        self._hp, self._party = int(now.party_hp.sum()), (now.in_battle, now.party_count, most)  # not by other members
-        if now.in_battle or self._party != party or not before:
-            return 0.0
-        return self.each * max(self._hp - before, 0) / max(most, 1)
-
-
 class ExplorationReward:
     """0.02 for each (map, x, y) and 1 for each map, the first time."""
 
@@ -247,8 +229,8 @@ class TalkReward:
 MODULES: dict[str, type[RewardModule]] = {
     module.name: module
     for module in (
-        EnvReward, BadgeReward, BattleReward, ExplorationReward, FairBattleReward, HealReward, NoveltyReward,
-        PokedexReward, QuestReward, StoryFlagReward, TalkReward,
+        EnvReward, BadgeReward, BattleReward, ExplorationReward, FairBattleReward, NoveltyReward, PokedexReward,
+        QuestReward, StoryFlagReward, TalkReward,
     )
 }  # fmt: skip
 

@@ -96,22 +96,6 @@ def test_a_fight_that_is_not_won_is_worth_nothing_at_its_start(end):
         assert judge.pays(wIsInBattle=0) == 0
 
 
-def test_hp_restored_between_fights_pays_its_share():
-    judge = Judge("heal")
-
-    def with_hp(*hp: int, **writes: int) -> float:
-        put_party(judge.memory, *({"hp": value, "max_hp": 20, "level": 5} for value in hp))
-        return judge.pays(**writes)
-
-    assert with_hp(5, 10) == 0, "the first look pays nothing"
-    assert with_hp(15, 10) == 2 * 10 / 40 and with_hp(15, 10) == 0
-    assert with_hp(10, 10) == 0 and with_hp(20, 20) == 1.0
-    assert with_hp(10, 20) == with_hp(20, 20, wIsInBattle=1) == 0, "nothing in a fight, or at its end"
-    assert with_hp(1, 20) == with_hp(20, 20, wIsInBattle=0) == 0
-    assert with_hp(20, 20) == with_hp(20, 20, 20) == 0, "a new member heals nobody"
-    assert with_hp(0, 0, 0) == with_hp(20, 20, 20) == 0, "nor does waking up after a defeat"
-
-
 def test_running_away_pays_nothing_and_losing_costs():
     judge = Judge("battle")
     judge.pays(**battle(40))
@@ -297,8 +281,7 @@ def test_the_recorded_game_pays_what_it_reached(walkthrough):
     assert paid["quest"] >= 5 * 8, "everything up to the first badge comes in order"
     assert paid["story_flag"] >= 0.5 * 20
     assert paid["talk"] >= 3 * 8, "the people of the story at least"
-    assert paid["battle"] > 1.3 * paid["fair_battle"] > 30 and paid["heal"] > 2
-    assert 10 < paid["novelty"] < 0.1 * len(Recording.load().keys)
+    assert paid["battle"] > 1.3 * paid["fair_battle"] > 30 and 10 < paid["novelty"] < 0.1 * len(Recording.load().keys)
 
 
 def test_the_default_factory_has_no_modules():
