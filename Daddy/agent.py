@@ -27,7 +27,8 @@ class AgentConfig:
 
     `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0
     means half of seq_len; batch_size counts sequences; learning_starts counts env steps; exploratory actions are
-    repeated up to `longest_repeat` steps; an update leaves `average_decay` of the average of weights.
+    repeated up to `longest_repeat` steps; an update leaves `average_decay` of the average of weights, with which
+    envs are acted in too if `act_with_average`.
     """
 
     model_size: str = "slim"
@@ -49,6 +50,7 @@ class AgentConfig:
     priority_eta: float = 0.9
     longest_repeat: int = 1
     average_decay: float = 0.999
+    act_with_average: bool = False
     seed: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
@@ -86,6 +88,7 @@ class Agent:
         self.learner = Learner(config.learner, spec, network, self.device)
         self.actor = Actor(self.learner.online, num_envs, self.device, config.longest_repeat)
         self.average = WeightAverage(self.learner.online, config.average_decay)
+        self._acting = self.average.network if config.act_with_average else self.learner.online
         self._thread = ThreadPoolExecutor(1, "learner", initializer=torch.set_num_threads, initargs=(1,))
         self._update: tuple[ReplayBatch, Future] | None = None
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
@@ -174,8 +177,8 @@ class Agent:
         (batch, future), self._update = self._update, None
         result, seconds = future.result()
         self.replay.update_priorities(batch.slots, batch.starts, result.td_max, result.td_mean)
-        self.actor.sync(self.learner.online)
         self.average.take(self.learner.online, self.learner.updates)
+        self.actor.sync(self._acting)
         return {
             **result.metrics, "replay/td_max_mean": float(result.td_max.mean()),
             "replay/weight_mean": float(batch.weights.mean()), "replay/sequences": float(self.replay.sequences),
@@ -221,7 +224,7 @@ class Agent:
         if state["actor"]["memory"].shape != self.actor.state_dict()["memory"].shape:
             raise DaddyError(f"the saved run had {len(state['actor']['memory'])} envs; use the same --num-envs")
         self.actor.load_state_dict(state["actor"])
-        self.actor.sync(self.learner.online)
         self.average.load_state_dict(state.get("average", state["learner"]["online"]))  # none before 2026-11-28
+        self.actor.sync(self._acting)
         self._act_rng.bit_generator.state = state["act_rng"]
         self._sample_rng.bit_generator.state = state["sample_rng"]

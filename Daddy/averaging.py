@@ -9,7 +9,7 @@ import torch
 
 from Daddy.networks import HierarchicalQNetwork
 
-_SOON = 10  # updates; before some times as many, the average is younger than its decay would make it
+_SOON = 10  # updates; up to some times as many the average is younger than its decay makes it
 
 
 class WeightAverage:

@@ -126,6 +126,7 @@ class TrainConfig:
     average_decay: float = setting(
         0.999, "agent", "share of the average of weights, with which evaluations play, that an update leaves; 0: none"
     )
+    act_with_average: bool = setting(False, "agent", "act in training with that average too, not with the last weights")
     epsilon_start: float = setting(1.0, "agent", "share of random actions at step 0")
     epsilon_min: float = setting(0.05, "agent", "share of random actions once decayed; the floor of every ladder rung")
     epsilon_schedule: str = setting(

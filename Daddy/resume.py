@@ -23,7 +23,7 @@ CHANGEABLE = frozenset({
     "device", "precision", "allow_rom_mismatch", "rom",  # another machine, the same ROM
     "max_episode_steps", "init_state",  # where and how long the coming episodes are
     "batch_size", "learning_starts", "replay_ratio", "lr", "gamma", "target_update", "buffer_size",
-    "average_decay",  # how it learns
+    "average_decay", "act_with_average",  # how it learns
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",
     "stuck_steps", "stuck_epsilon",  # how it explores
     "rnd_weight", "novelty_weight", "curiosity_end", "curiosity_decay", "lifelong_novelty", "bayes_weight",

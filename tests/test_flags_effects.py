@@ -170,6 +170,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "value_rescale": ("", "", agent_of),
     "target_update": ("9", "", agent_of),
     "average_decay": ("0.5", "", agent_of),
+    "act_with_average": ("", "", agent_of),
     "epsilon_repeat": ("3", "", agent_of),
     "ablate": ("gru", "", agent_of),
     "device": ("cpu", "", device_of),

@@ -31,8 +31,8 @@ def test_it_is_the_exponential_average_and_young_while_there_is_little_to_averag
     assert not any(p.requires_grad for p in average.network.parameters())
 
 
-def learned(updates: int):
-    agent = make()
+def learned(updates: int, **changes):
+    agent = make(**changes)
     feed(agent, Stream(), 40)
     for _ in range(updates):
         agent.learn()
@@ -50,3 +50,12 @@ def test_a_checkpoint_without_one_begins_with_its_weights():
     agent, twin = learned(2), make()
     twin.load_state_dict({name: part for name, part in agent.state_dict().items() if name != "average"})
     assert np.array_equal(flat(twin.average.network), flat(agent.learner.online))
+
+
+@pytest.mark.parametrize("with_average", [False, True])
+def test_the_average_acts_if_it_is_asked_to(with_average):
+    agent, twin = learned(4, act_with_average=with_average), make(act_with_average=with_average)
+    twin.load_state_dict(agent.state_dict())
+    for one in (agent, twin):
+        acting = one.average.network if with_average else one.learner.online
+        assert np.array_equal(flat(one.actor.network), flat(acting))

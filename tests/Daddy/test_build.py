@@ -28,7 +28,8 @@ def test_learner_settings_arrive(name, value):
     "name, value, arrives_as",
     [("batch_size", 3, "batch_size"), ("n_step", 2, "n_step"), ("seed", 5, "seed"),
      ("learning_starts", 9, "learning_starts"), ("epsilon_repeat", 4, "longest_repeat"),
-     ("average_decay", 0.5, "average_decay"), ("model_size", "large", "model_size")],
+     ("average_decay", 0.5, "average_decay"), ("act_with_average", True, "act_with_average"),
+     ("model_size", "large", "model_size")],
 )  # fmt: skip
 def test_agent_settings_arrive(name, value, arrives_as):
     assert getattr(build_agent(small(**{name: value}), 7, CPU).config, arrives_as) == value
