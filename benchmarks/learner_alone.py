@@ -16,6 +16,7 @@ from benchmarks.learner_slow import SlowLearner, SlowReplay, slowed
 from benchmarks.played import observations
 from Daddy.actor import Actor
 from Daddy.agent import Agent, AgentConfig, build_network
+from Daddy.averaging import WeightAverage
 from Daddy.build import agent_settings
 from Daddy.config import preset
 from Daddy.puffer_shim import STRUCTURED_DIM
@@ -52,6 +53,7 @@ def make_agent(settings: AgentConfig, device: str = "cpu", slow: frozenset[str] 
     if slow:
         agent.learner = SlowLearner(settings.learner, agent.replay.spec, agent.learner.online, agent.device, slow)
         agent.actor = Actor(agent.learner.online, envs, agent.device, stepper=PlainStepper)
+        agent.average = WeightAverage(agent.learner.online, settings.average_decay)
     if "gather" in slow:
         agent.replay = SlowReplay(agent.replay.spec)
     fill(agent, envs, rows)
