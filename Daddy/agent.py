@@ -209,7 +209,7 @@ class Agent:
         No update may be running.
         """
         return {
-            "learner": self.learner.state_dict(), "average": self.average.state_dict(),
+            "learner": self.learner.state_dict(), "average": dict(self.average.network.state_dict()),
             "actor": self.actor.state_dict(),
             "act_rng": self._act_rng.bit_generator.state, "sample_rng": self._sample_rng.bit_generator.state,
         }  # fmt: skip
@@ -224,7 +224,8 @@ class Agent:
         if state["actor"]["memory"].shape != self.actor.state_dict()["memory"].shape:
             raise DaddyError(f"the saved run had {len(state['actor']['memory'])} envs; use the same --num-envs")
         self.actor.load_state_dict(state["actor"])
-        self.average.load_state_dict(state.get("average", state["learner"]["online"]))  # none before 2026-11-28
+        average = state.get("average", state["learner"]["online"])  # checkpoints of before 2026-11-28 have none
+        self.average.network.load_state_dict(average)
         self.actor.sync(self._acting)
         self._act_rng.bit_generator.state = state["act_rng"]
         self._sample_rng.bit_generator.state = state["sample_rng"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import torch
 
@@ -30,10 +29,3 @@ class WeightAverage:
         decay = min(self._decay, updates / (updates + _SOON))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1.0 - decay)
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(self.network.state_dict())
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave, or the weights of the network that is averaged."""
-        self.network.load_state_dict(state)
