@@ -160,15 +160,24 @@ class Registry:
         Raises:
             OSError: its entry could not be written, and it is not entered.
         """
+        number = self.add_unlisted(entry)
+        self.list_all()
+        return number
+
+    def add_unlisted(self, entry: Savestate) -> int:
+        """`add` without registry.json, for many at once: `list_all` when they are in. Raises like `add`."""
         entry.lean_on(other for other in self._by_id.values() if other.milestone == entry.milestone)
         write_atomically(self.directory / f"{entry.name}.json", (json.dumps(vars(entry), indent=1) + "\n").encode())
         number = self._enter(entry)
         self._prune(entry)
+        return number
+
+    def list_all(self) -> None:
+        """Write registry.json, or note that it could not be written."""
         try:
             self.save()
         except OSError as error:
             self.notes.append(f"{INDEX} not written ({error}); the entries beside the savestates are")
-        return number
 
     def _enter(self, entry: Savestate) -> int:
         number, self._next_id = self._next_id, self._next_id + 1

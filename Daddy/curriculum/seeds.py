@@ -31,8 +31,11 @@ def adopt(registry: Registry, source: Path) -> None:
     registry.notes += donor.notes
     registry.notes += [f"{file} of {source} is not used: {reason}" for file, reason in reasons.items()]
     registry.directory.mkdir(exist_ok=True)
-    for entry in sorted(known.values(), key=lambda e: (e.created_at_step, e.file)):
-        _copy(registry, source, entry)
+    try:
+        for entry in sorted(known.values(), key=lambda e: (e.created_at_step, e.file)):
+            _copy(registry, source, entry)
+    finally:
+        registry.list_all()
     registry.notes.append(f"{len(registry)} savestates taken over from {source}")
 
 
@@ -48,7 +51,7 @@ def _copy(registry: Registry, source: Path, entry: Savestate) -> None:
             memory = ""
     state = read_checked(source / entry.file, entry.size, entry.sha256)
     write_atomically(registry.directory / f"{name}.state", state)
-    registry.add(dataclasses.replace(
+    registry.add_unlisted(dataclasses.replace(
         entry, file=f"{name}.state", memory=memory, parent="", created_at_step=0, **_NO_COUNTS,
     ))  # fmt: skip
 
