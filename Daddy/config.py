@@ -184,6 +184,10 @@ class TrainConfig:
         "--bold-epsilon, the more likely the less succeeds from there; 0: none"
     )
     bold_epsilon: float = setting(0.5, "curriculum", "share of random actions in those steps")
+    sweep_share: float = setting(
+        0.5, "curriculum", "share of those episodes that sweep the place instead: walk where they have been least and "
+        "press A on what is in the way"
+    )
     forget_at_spawn: bool = setting(
         False, "curriculum", "start from a savestate with an empty memory instead of the one that was saved with it"
     )
@@ -264,7 +268,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("curiosity_end", 0.001, 1), ("curiosity_decay", 0, 1),
     ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("bold_steps", 0, None), ("bold_epsilon", 0, 1),
-    ("stall_steps", 0, None), ("stall_paces", 0, None),
+    ("sweep_share", 0, 1), ("stall_steps", 0, None), ("stall_paces", 0, None),
     ("alarm_patience", 20, None),
 )  # fmt: skip
 

@@ -48,23 +48,34 @@ class RepeatedExploration:
         self._action[:] = np.asarray(state["action"])
 
 
-class _Raised:
+class ShareOfSteps:
+    """Counts on how many of the steps something applies."""
+
+    def __init__(self) -> None:
+        self._steps = self._applied = 0
+
+    def count(self, where: np.ndarray) -> None:
+        """Steps bool (B,), True where it applies."""
+        self._steps, self._applied = self._steps + len(where), self._applied + int(where.sum())
+
+    def take_share(self) -> float:
+        """The share of the steps since the last call."""
+        share = self._applied / max(self._steps, 1)
+        self._steps = self._applied = 0
+        return share
+
+
+class _Raised(ShareOfSteps):
     """An epsilon that some steps act with if their own is smaller, and the share of steps for which that holds."""
 
     def __init__(self, epsilon: float) -> None:
+        super().__init__()
         self.epsilon = epsilon
-        self._steps = self._raised = 0
 
     def _raise(self, own: np.ndarray, where: np.ndarray) -> np.ndarray:
         """Epsilons (B,): `own` (B,), or at least `epsilon` where `where`, bool (B,), says so."""
-        self._steps, self._raised = self._steps + len(where), self._raised + int(where.sum())
+        self.count(where)
         return np.where(where, np.maximum(own, self.epsilon), own)
-
-    def take_share(self) -> float:
-        """The share of steps since the last call that were to act with it."""
-        share = self._raised / max(self._steps, 1)
-        self._steps = self._raised = 0
-        return share
 
 
 class StuckExploration(_Raised):

@@ -128,6 +128,7 @@ def _train(
             noise = stuck.raised(epsilon[env_ids], rows, env_ids)  # [B]
             noise = curriculum.raised(noise, rows, env_ids)  # [B]
             actions = agent.act(rows, terms.total, env_ids, noise)  # [B]
+            actions = curriculum.played(actions, rows, env_ids)  # [B]
         with clock.section("env"):
             vector.send(actions)
 

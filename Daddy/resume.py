@@ -29,7 +29,7 @@ CHANGEABLE = frozenset({
     "rnd_weight", "novelty_weight", "curiosity_end", "curiosity_decay", "lifelong_novelty", "bayes_weight",
     "target_theta", "alarm_patience",
     "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",
-    "spawn_steps", "bold_steps", "bold_epsilon", "stall_steps", "stall_paces",
+    "spawn_steps", "bold_steps", "bold_epsilon", "sweep_share", "stall_steps", "stall_paces",
 })  # fmt: skip
 _ABOUT_THIS_START = frozenset({"run_name", "runs_dir", "on_exist", "resume"})
 

@@ -195,6 +195,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "true_start_share": ("0.5", "--curriculum", curriculum_of),
     "bold_steps": ("0", "--curriculum", curriculum_of),
     "bold_epsilon": ("0.9", "--curriculum", curriculum_of),
+    "sweep_share": ("0.9", "--curriculum", curriculum_of),
     "forget_at_spawn": ("", "--curriculum", curriculum_of),
     "swarm": ("", "--curriculum", curriculum_of),
 }

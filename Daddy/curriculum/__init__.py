@@ -24,6 +24,7 @@ from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.exploration import BoldStarts
 from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent, milestone_names
+from Daddy.sweeping import Sweeps
 
 _RECENT = 100  # starts and outcomes that the mix is told of
 _PAUSE_STEPS = 5_000  # without captures after the disk refused one
@@ -54,7 +55,8 @@ class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
     episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
-    that mostly fails act with `bold_epsilon` for their first `bold_steps` steps."""
+    that mostly fails act with `bold_epsilon` for their first `bold_steps` steps; `sweep_share` of them sweep the place
+    instead."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -64,6 +66,7 @@ class CurriculumSettings:
     source: Path | None = None
     bold_steps: int = 0
     bold_epsilon: float = 0.0
+    sweep_share: float = 0.0
 
 
 @dataclass
@@ -91,6 +94,7 @@ class Curriculum:
         self._outcomes: deque[bool] = deque(maxlen=_RECENT)
         self._jumps: dict[int, int] = {}  # env -> savestate that the swarm sends it to
         self._bold = BoldStarts(vector.num_envs, settings.bold_steps, settings.bold_epsilon)
+        self._sweeps = Sweeps(vector.num_envs, settings.bold_steps, settings.sweep_share, settings.seed)
         self._counts: dict[str, list[float]] = {}
         self._seen: Counter[str] = Counter()
         self._paused_until, self._saved_at, self._changed = 0, 0.0, False
@@ -134,8 +138,14 @@ class Curriculum:
         """Epsilons (B,) for records `rows` (B,): `epsilon`, or more after a start from where little succeeds yet."""
         return self._bold.raised(epsilon, rows, env_ids)
 
+    def played(self, actions: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Actions int32 (B,) for records `rows` (B,): `actions`, or others where a place is swept."""
+        return self._sweeps.played(actions, rows, env_ids)
+
     def _begin(self, env_id: int, entry: Savestate | None) -> None:
-        self._bold.begin(env_id, entry is not None and self._sampler.doubts(entry))
+        doubtful = entry is not None and self._sampler.doubts(entry)
+        sweeps = self._sweeps.begin(env_id, doubtful)
+        self._bold.begin(env_id, doubtful and not sweeps)
         if entry is not None and entry.memory and self.settings.with_memory:
             self._restore(env_id, entry)
 
@@ -272,6 +282,7 @@ class Curriculum:
         return {
             **{f"curriculum/{name}_pct": percent for name, percent in self.mix()},
             "curriculum/bold": self._bold.take_share(),
+            "curriculum/sweep": self._sweeps.take_share(),
             "curriculum/bottleneck": float(self._sampler.reach),
             "curriculum/frontier": float(max((len(entry.owned) for entry in ahead), default=0)),
             "curriculum/frontier_strength": max((entry.strength for entry in ahead), default=0.0),
@@ -284,7 +295,7 @@ class Curriculum:
         """Counts and the sampler; the savestates themselves are files of the run."""
         return {
             "counts": self.registry.counts(), "sampler": self._sampler.state_dict(),
-            "triggers": self._triggers.state_dict(),
+            "triggers": self._triggers.state_dict(), "sweeps": self._sweeps.state_dict(),
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -294,6 +305,8 @@ class Curriculum:
         self._counts = dict(state["counts"])
         self._sampler.load_state_dict(state["sampler"])
         self._triggers.load_state_dict(state["triggers"])
+        if "sweeps" in state:  # checkpoints of before 2026-11-28 have none
+            self._sweeps.load_state_dict(state["sweeps"])
 
 
 class NoCurriculum:
@@ -308,6 +321,10 @@ class NoCurriculum:
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Epsilons (B,) as they are."""
         return epsilon
+
+    def played(self, actions: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Actions (B,) as they are."""
+        return actions
 
     def hear(self, events: Iterable[VectorEvent]) -> None:
         """Nothing to register."""

@@ -10,6 +10,7 @@ from Daddy.puffer_shim.layout import BACKENDS
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
 from Daddy.puffer_shim.record_env import EpisodeRules
 from Daddy.puffer_shim.red import (
+    A_BUTTON,
     RED_MAPS,
     RedFactory,
     available_milestones,
@@ -20,15 +21,17 @@ from Daddy.puffer_shim.red import (
 )
 from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import Batch, VectorEnv, make_vector
-from Daddy.puffer_shim.visits import on_new_ground
+from Daddy.puffer_shim.visits import DIRECTIONS, on_new_ground, pays_around
 from Daddy.puffer_shim.watchdog import WatchdogSettings
 from pokemonred_puffer.data.milestones import MILESTONE_TABLE, MILESTONES, milestone_names, unpack_milestones
 from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES
 
 __all__ = [
+    "A_BUTTON",
     "BACKENDS",
     "CELL_FEATURES",
     "CITIES",
+    "DIRECTIONS",
     "DUNGEONS",
     "KEY_ITEMS",
     "LAYOUT",
@@ -58,6 +61,7 @@ __all__ = [
     "map_regions",
     "milestone_names",
     "on_new_ground",
+    "pays_around",
     "rom_sha1",
     "unpack_milestones",
     "world_facts",

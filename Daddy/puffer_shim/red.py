@@ -16,11 +16,13 @@ from Daddy.puffer_shim.reward_modules import make_modules
 from pokemonred_puffer.config import load_config, reward_weights
 from pokemonred_puffer.data.map import MapIds
 from pokemonred_puffer.data.milestones import MILESTONES
+from pokemonred_puffer.emulator import BUTTONS
 from pokemonred_puffer.errors import ConfigError, PokemonRedError, did_you_mean
 from pokemonred_puffer.factory import DEFAULT_REWARD, make_env, wrap_env
 from pokemonred_puffer.global_map import regions_of
 from pokemonred_puffer.rom import resolve_rom
 
+A_BUTTON = BUTTONS.index("a")  # the env's action
 RED_MAPS = {int(map_id): map_id.name for map_id in MapIds}  # the disassembly's names
 SURFACE = ("reset", "step", "close", "read_m")
 

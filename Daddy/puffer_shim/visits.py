@@ -8,12 +8,18 @@ VIEW = (9, 10)  # walkable cells that the screen shows; the player stands on row
 _ROW, _COLUMN = 4, 4
 _MARGIN = 10  # cells around a map, so that a view never leaves its table
 _STEPS = {0: (1, 0), 1: (0, -1), 2: (0, 1), 3: (-1, 0)}  # (rows, columns) of the env's directions
+DIRECTIONS = len(_STEPS)
 _PAYS = np.round(255.0 / np.sqrt(np.arange(256) + 1.0)).astype(np.uint8)
 
 
 def on_new_ground(view: np.ndarray) -> np.ndarray:
     """Whether the player stands where it never stood, bool (B,), by views uint8 (B, 90) of `VisitCounts`."""
     return view[:, _ROW * VIEW[1] + _COLUMN] >= _PAYS[1]
+
+
+def pays_around(view: np.ndarray) -> np.ndarray:
+    """What the cells next to the player pay by views uint8 (B, 90): uint8 (B, 4), in the order of the directions."""
+    return view[:, [(_ROW + row) * VIEW[1] + _COLUMN + column for row, column in _STEPS.values()]]
 
 
 class VisitCounts:

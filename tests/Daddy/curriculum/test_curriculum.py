@@ -240,6 +240,29 @@ def test_before_anything_happened_all_are_true_starts(tmp_path):
     assert scalars["curriculum/true_pct"] == 100.0 and scalars["curriculum/savestates"] == 0.0
 
 
+def test_a_share_of_the_bold_starts_sweeps_the_place_instead(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1)
+    play = Play(tmp_path, bold_steps=3, bold_epsilon=0.5, sweep_share=1.0)
+    ((number, entry),) = play.curriculum.registry
+
+    def acts(step):
+        rows, ids = record(episode_step=step), np.array([1])
+        own = play.curriculum.raised(np.full(1, 0.1), rows, ids).tolist() == [0.1]
+        return own, play.curriculum.played(np.array([6]), rows, ids).tolist() == [6]
+
+    entry.alpha, entry.beta = 1e-9, 50.0
+    play.row(is_first=1, spawn_id=number)
+    assert [acts(step) for step in (0, 2, 3)] == [(True, False), (True, False), (True, True)]
+    assert play.curriculum.scalars()["curriculum/sweep"] == 2 / 3
+    saved = play.curriculum.state_dict()
+    assert saved["sweeps"]["rng"] != Play(tmp_path / "other").curriculum.state_dict()["sweeps"]["rng"]
+    for other in (saved, {key: value for key, value in saved.items() if key != "sweeps"}):
+        Play(tmp_path / "another").curriculum.load_state_dict(other)
+    play.row(is_first=1)
+    assert acts(0) == (True, True), "a true start"
+
+
 def test_episodes_from_where_nothing_succeeds_begin_boldly(tmp_path):
     registry = fresh(tmp_path)
     put(registry, 1)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from Daddy.puffer_shim.visits import VIEW, VisitCounts
+from Daddy.puffer_shim.visits import VIEW, VisitCounts, pays_around
 
 
 def test_the_view_and_the_tiles_equal_a_plain_count():
@@ -34,6 +34,16 @@ def test_a_push_against_something_solid_counts_there_but_is_no_tile():
     assert (view == 255).sum() == 85 and visits.tiles == 1
     visits.visit(1, 8, 7, pushed=2)  # it was a person, who has gone
     assert visits.tiles == 2 and view[4, 4] == round(255 / 3**0.5)
+
+
+def test_the_cells_around_are_those_that_the_directions_lead_to():
+    out = np.zeros(90, np.uint8)
+    visits = VisitCounts(out)
+    visits.visit(1, 7, 7)
+    for count, action in enumerate((0, 1, 2, 3), start=1):
+        for _ in range(count):
+            visits.visit(1, 7, 7, pushed=action)
+    np.testing.assert_array_equal(pays_around(out[None]), np.round(255 / np.sqrt([[2, 3, 4, 5]])))
 
 
 def test_counts_stay_at_their_maximum_and_clear_forgets_them():
