@@ -19,7 +19,7 @@ class Sweeps(ShareOfSteps):
     Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919) explores from a place without a policy, which would leave for
     ground that it knows to pay. Here two things are known that random buttons do not use: where this episode has been,
     and that A does nothing but before something solid. From the first laboratory's door the parcel is delivered within
-    128 steps by 3% of random players, by 15% of these (docs/LOG.md, 2026-11-28).
+    128 steps by 3% of random players and 19% of these (docs/LOG.md, 2026-11-28).
     """
 
     def __init__(self, num_envs: int, steps: int, share: float, seed: int) -> None:
