@@ -153,10 +153,14 @@ class Agent:
         self.start_update()
         return self.finish_update()
 
-    def start_update(self) -> None:
-        """Sample a batch and begin to learn from it on the learner's thread. The last update must be finished."""
+    def start_update(self, lr_left: float = 1.0) -> None:
+        """Sample a batch and begin to learn from it on the learner's thread, at a share of the learning rate.
+
+        The last update must be finished.
+        """
         if self._update is not None:
             raise RuntimeError("finish the running update before the next one starts")
+        self.learner.set_lr_left(lr_left)
         batch = self.replay.sample(self.config.batch_size, self._sample_rng)
         self._update = (batch, self._thread.submit(self._timed_update, batch))
 

@@ -118,6 +118,7 @@ class TrainConfig:
     n_step: int = setting(5, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
     gamma: float = setting(0.99, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
+    lr_cooldown: float = setting(0.0, "agent", "share of total_steps, at the end, in which --lr falls to 0 in a line")
     value_rescale: bool = setting(False, "agent", "learn h(Q), which compresses large returns, instead of Q")
     action_gap: float = setting(
         0.9, "agent", "alpha of advantage learning, which widens the gap between the best action and the others; 0: off"
@@ -262,8 +263,8 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("hang_seconds", 1, 86_400), ("max_restarts", 0, 1000),
     ("learning_starts", 0, None), ("seq_len", 1, None), ("burn_in", 0, None),
     ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99),
-    ("lr", 0, 1), ("target_update", 1, None), ("average_decay", 0, 0.99999), ("epsilon_start", 0, 1),
-    ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
+    ("lr", 0, 1), ("lr_cooldown", 0, 1), ("target_update", 1, None), ("average_decay", 0, 0.99999),
+    ("epsilon_start", 0, 1), ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
     ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("curiosity_end", 0.001, 1), ("curiosity_decay", 0, 1),
     ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),

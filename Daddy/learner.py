@@ -133,9 +133,13 @@ class Learner:
             {"params": [p for p in self.online.parameters() if id(p) not in cores], "lr": config.lr},
             {"params": self.online.core_parameters(), "lr": config.lr * config.core_lr_scale, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(
-            [g for g in groups if g["params"]], eps=config.adam_eps, weight_decay=config.weight_decay, fused=True
-        )
+        groups = [{**group, "initial_lr": group["lr"]} for group in groups if group["params"]]
+        self.optimizer = torch.optim.AdamW(groups, eps=config.adam_eps, weight_decay=config.weight_decay, fused=True)
+
+    def set_lr_left(self, left: float) -> None:
+        """Learn at this share of the configured learning rates."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * left
 
     def update(self, batch: ReplayBatch) -> UpdateResult:
         """Learn once from a sampled batch.

@@ -36,7 +36,7 @@ from Daddy.resume import resume_command
 from Daddy.run_dir import claim_run_dir
 from Daddy.run_state import collect, restore_run
 from Daddy.saver import News, Saver
-from Daddy.schedules import curiosity_left, epsilons
+from Daddy.schedules import curiosity_left, epsilons, lr_left
 from Daddy.signals import OverdueStop, StopSignals
 from Daddy.stopwatch import Stopwatch
 from Daddy.vector_events import log_vector_events
@@ -146,7 +146,7 @@ def _train(
             interval.add_metrics(mixer.train(rows))
             while pacer.due(step_global) and agent.can_learn(step_global) and not stop.requested:
                 interval.add_metrics(pacer.take(agent.finish_update()))
-                agent.start_update()
+                agent.start_update(lr_left(step_global, config))
                 pacer.begin()
         for line in pacer.news():
             logger.console.print(line)
@@ -176,6 +176,7 @@ def _train(
             scalars.update(mixer.scalars())
             scalars.update(curriculum.scalars())
             scalars["charts/epsilon"] = float(epsilon.mean())
+            scalars["charts/lr"] = config.lr * lr_left(step_global, config)
             scalars["charts/stuck"] = stuck.take_share()
             scalars["replay/ratio"] = pacer.learned / max(step_global, 1)
             scalars.update({f"time/{name}_pct": share for name, share in clock.take().items()})

@@ -22,7 +22,7 @@ CHANGEABLE = frozenset({
     "backend", "num_workers", "env_batches", "hang_seconds", "max_restarts",
     "device", "precision", "allow_rom_mismatch", "rom",  # another machine, the same ROM
     "max_episode_steps", "init_state",  # where and how long the coming episodes are
-    "batch_size", "learning_starts", "replay_ratio", "lr", "gamma", "target_update", "buffer_size",
+    "batch_size", "learning_starts", "replay_ratio", "lr", "lr_cooldown", "gamma", "target_update", "buffer_size",
     "average_decay", "act_with_average",  # how it learns
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",
     "stuck_steps", "stuck_epsilon",  # how it explores

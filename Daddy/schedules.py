@@ -1,4 +1,4 @@
-"""Exploration rates and the weight of curiosity as closed forms of `step_global`."""
+"""Exploration rates, the weight of curiosity and the learning rate as closed forms of `step_global`."""
 
 from __future__ import annotations
 
@@ -61,3 +61,20 @@ def curiosity_left(step_global: int, settings: CuriositySettings) -> float:
     which are of all sizes.
     """
     return settings.curiosity_end ** linear(step_global, 0.0, 1.0, settings.curiosity_decay * settings.total_steps)
+
+
+class LearningRateSettings(Protocol):
+    """What `lr_left` reads of a run's settings; lr_cooldown is a share of total_steps."""
+
+    total_steps: int
+    lr_cooldown: float
+
+
+def lr_left(step_global: int, settings: LearningRateSettings) -> float:
+    """The share of the learning rate that counts: 1, and from the cooldown on a straight line to 0 at the last step.
+
+    A rate that is held as long as possible and cooled at the end: Hägele et al. 2024 (arXiv 2405.18392).
+    """
+    cooldown = settings.lr_cooldown * settings.total_steps
+    left = max(settings.total_steps - step_global, 0)
+    return left / cooldown if left < cooldown else 1.0

@@ -18,7 +18,7 @@ from Daddy.config import TrainConfig, preset
 from Daddy.dashboard import choose_dashboard
 from Daddy.logs.reader import latest_metrics, read_events
 from Daddy.run_dir import claim_run_dir
-from Daddy.schedules import curiosity_left, epsilons
+from Daddy.schedules import curiosity_left, epsilons, lr_left
 
 
 def settings(*argv: str) -> TrainConfig:
@@ -57,6 +57,10 @@ def pace_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
 def exploration_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
     stuck = build.build_stuck_exploration(config)
     return epsilons(config.epsilon_schedule, 300_000, config).tolist(), stuck.patience, stuck.epsilon
+
+
+def lr_left_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
+    return lr_left(config.total_steps - 1, config)
 
 
 def device_of(config: TrainConfig, patch: pytest.MonkeyPatch) -> object:
@@ -166,6 +170,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "n_step": ("2", "", agent_of),
     "gamma": ("0.5", "", agent_of),
     "lr": ("0.5", "", agent_of),
+    "lr_cooldown": ("0.5", "", lr_left_of),
     "action_gap": ("0.5", "", agent_of),
     "value_rescale": ("", "", agent_of),
     "target_update": ("9", "", agent_of),

@@ -171,6 +171,19 @@ def test_the_target_network_is_a_hard_copy_every_n_updates():
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_updates_at_no_learning_rate_learn_nothing_and_at_half_of_it_half_as_fast():
+    agents, moved = [make(), make(), make()], []
+    for agent, left in zip(agents, (0.0, 0.5, 1.0), strict=True):
+        feed(agent, Stream(2), 40)
+        before = [p.detach().clone() for p in agent.learner.online.parameters()]
+        agent.start_update(left)
+        agent.finish_update()
+        after = agent.learner.online.parameters()
+        moved.append(torch.cat([(b - a).flatten() for a, b in zip(before, after, strict=True)]))
+    assert not moved[0].any() and moved[2].any()
+    torch.testing.assert_close(2 * moved[1], moved[2], atol=1e-6, rtol=1e-3)
+
+
 def test_acting_weights_and_priorities_change_only_when_an_update_is_finished():
     agent, stream = make(), Stream()
     feed(agent, stream, 60)

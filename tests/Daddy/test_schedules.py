@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from Daddy.schedules import curiosity_left, epsilons, ladder, linear
+from Daddy.schedules import curiosity_left, epsilons, ladder, linear, lr_left
 
 SETTINGS = SimpleNamespace(num_envs=4, total_steps=1000, epsilon_start=1.0, epsilon_min=0.1, epsilon_decay=0.5)
 
@@ -43,3 +43,10 @@ def test_novelty_fades_to_its_end_and_stays_where_the_end_is_one():
     assert [curiosity_left(step, fading) for step in (0, 250, 500, 5000)] == pytest.approx([1.0, 0.2, 0.04, 0.04])
     lasting = SimpleNamespace(total_steps=1000, curiosity_end=1.0, curiosity_decay=0.5)
     assert {curiosity_left(step, lasting) for step in (0, 250, 500, 5000)} == {1.0}
+
+
+def test_the_learning_rate_is_held_and_cooled_at_the_end():
+    cooled = SimpleNamespace(total_steps=1000, lr_cooldown=0.2)
+    assert [lr_left(step, cooled) for step in (0, 800, 900, 1000, 1001)] == pytest.approx([1.0, 1.0, 0.5, 0.0, 0.0])
+    held = SimpleNamespace(total_steps=1000, lr_cooldown=0.0)
+    assert {lr_left(step, held) for step in (0, 999, 1000, 5000)} == {1.0}
