@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -59,10 +60,10 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
     return device, "as asked"
 
 
-def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
+def build_vector(config: TrainConfig, stagger: bool = True, longest: int = 0) -> VectorEnv:
     """The vector env; raises what the shim and the env raise for bad settings or a bad ROM.
 
-    ``stagger`` shortens each env's first episode so that episodes end one by one.
+    ``stagger`` shortens each env's first episode so that episodes end one by one; ``longest`` steps, if given, end any.
     """
     env_config = {
         "gb_path": config.rom or None,
@@ -80,7 +81,7 @@ def build_vector(config: TrainConfig, stagger: bool = True) -> VectorEnv:
         reward_name=config.reward,
         max_episode_steps=config.max_episode_steps,
         stagger=stagger,
-        rules=_rules(config),
+        rules=replace(_rules(config), longest=longest),
         watchdog=WatchdogSettings(hang_s=config.hang_seconds, max_restarts=config.max_restarts),
         env_factory=RedFactory(config.env_class, config.wrappers, config.reward_modules),
     )

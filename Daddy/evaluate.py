@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--epsilon", type=float, nargs="+", default=[0.0], metavar="E",
                         help="shares of random actions to play with (default: 0, greedy)")
     parser.add_argument("--seed", type=int, help="seed of the first episode (default: from the run's seed)")
-    parser.add_argument("--max-episode-steps", type=int, help="budget of an episode (default: the run's)")
+    parser.add_argument("--max-episode-steps", type=int, help="steps of an episode (default: the run's)")
     parser.add_argument("--ablate", type=comma_list, default=(), metavar="{gru,lstm,ssm}",
                         help="take these levels' outputs away, to see what they are used for")
     parser.add_argument("--last-weights", action="store_true",
@@ -59,10 +58,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     torch.set_num_threads(1)
     weights = load_weights(checkpoint_of(arguments.path), arguments.last_weights)
-    if arguments.max_episode_steps:
-        weights = replace(weights, config=replace(weights.config, max_episode_steps=arguments.max_episode_steps))
     seed = evaluation_seed(weights.config.seed) if arguments.seed is None else arguments.seed
-    plan = EvalPlan(arguments.episodes, tuple(dict.fromkeys(arguments.epsilon)), seed, arguments.ablate)
+    plan = EvalPlan(arguments.episodes, tuple(dict.fromkeys(arguments.epsilon)), seed, arguments.ablate,
+                    arguments.max_episode_steps or 0)
     result = report(weights.step_global, list(play(weights, plan)), plan)
     print(json.dumps(result) if arguments.json else _table(result))
     return EXIT_OK

@@ -41,12 +41,14 @@ _RND_FOR_ACTING = ("target", "predictor", "pixels", "returns", "first_scale")
 @dataclass(frozen=True)
 class EvalPlan:
     """How to evaluate: `episodes` for each value of `epsilons`; `ablate` silences levels of the network; env i of the
-    first epsilon starts with `seed` + i, and the other epsilons play the same seeds."""
+    first epsilon starts with `seed` + i, and the other epsilons play the same seeds; episodes end after `longest`
+    steps, 0: after as many as the run's."""
 
     episodes: int
     epsilons: tuple[float, ...] = (0.0,)
     seed: int = 0
     ablate: tuple[str, ...] = ()
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,14 @@ def trained_network(weights: Weights, num_actions: int, silenced: Sequence[str] 
 def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
     """Play the plan's episodes in emulators of this process, up to eight at a time; yields them as they end.
 
-    They are as long as the run's may be: `--stall-steps` gives up training episodes only.
+    They are as long as the run's may be, or `plan.longest`: `--stall-steps` gives up training episodes only. The share
+    of its limit that an episode has used, which the network sees, stays that of the run where `longest` is less.
     """
     at_once = min(_AT_ONCE, plan.episodes)
-    config = replace(weights.config, backend="serial", num_envs=at_once, stall_steps=0)
+    limit = max(weights.config.max_episode_steps, plan.longest)
+    config = replace(weights.config, backend="serial", num_envs=at_once, stall_steps=0, max_episode_steps=limit)
     names = Names(config.rom, config.allow_rom_mismatch)
-    vector = build_vector(config, stagger=False)
+    vector = build_vector(config, stagger=False, longest=plan.longest)
     try:
         actor = Actor(trained_network(weights, vector.num_actions, plan.ablate), at_once, torch.device("cpu"))
         for epsilon in plan.epsilons:

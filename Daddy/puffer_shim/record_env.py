@@ -26,13 +26,15 @@ class EpisodeRules:
     An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
     ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
     is the first one missing, at least so many steps are given, a quarter of them after a savestate. ``novelty_span``
-    "milestone" lets the visit counts begin anew with each milestone, not only with each "episode".
+    "milestone" lets the visit counts begin anew with each milestone, not only with each "episode". Any episode ends
+    after ``longest`` steps, 0: none sooner than by its env's limit, whose share that is used up the records tell.
     """
 
     stall_steps: int = 0
     spawn_steps: int = 0
     novelty_span: str = "episode"
     paced: tuple[tuple[int, int], ...] = ()
+    longest: int = 0
 
     def span(self, owned: bytes, from_savestate: bool) -> int:
         """Steps that an episode gets for its next milestone, 0 for any number; bit i of ``owned`` is milestone i."""
@@ -131,7 +133,8 @@ class RecordEnv(gymnasium.Env):
 
     def _allow_steps(self) -> None:
         span = self._rules.span(self._owned, from_savestate=self._spawn_id != 0)
-        self._limit = min(self._longest, self._step + span) if span else self._longest
+        longest = min(self._longest, self._rules.longest or self._longest)
+        self._limit = min(longest, self._step + span) if span else longest
 
     def _note_milestones(self, now: Any) -> None:
         """What a new milestone starts: counts of places, and another span of the episode."""

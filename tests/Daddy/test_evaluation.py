@@ -29,7 +29,7 @@ from Daddy.evaluation import (
 )
 from Daddy.intrinsic import RewardMixer
 from Daddy.names import Names
-from Daddy.puffer_shim import STRUCTURED_DIM
+from Daddy.puffer_shim import LAYOUT, STRUCTURED_DIM
 
 ACTIONS = 7
 
@@ -71,6 +71,21 @@ def test_the_same_plan_gives_the_same_episodes(weights):
 def test_no_episode_is_given_up_as_in_training(weights):
     stalling = replace(weights, config=replace(weights.config, max_episode_steps=12, stall_steps=4))
     assert [e.length for e in play(stalling, EvalPlan(1, seed=9))] == [12]
+
+
+def test_a_budget_of_its_own_leaves_the_share_of_the_limit_that_is_used_up_as_it_was(weights, monkeypatch):
+    shares = []
+    score = RewardMixer.score
+
+    def spy(self, rows, ids):
+        shares.append(int(rows["structured"][0, LAYOUT["progress"]][0]))
+        return score(self, rows, ids)
+
+    monkeypatch.setattr(RewardMixer, "score", spy)
+    for longest, expected in ((0, 40), (10, 10), (60, 60)):
+        shares.clear()
+        assert [e.length for e in play(weights, EvalPlan(1, seed=9, longest=longest))] == [expected]
+        assert shares == [255 * step // max(expected, 40) for step in range(expected + 1)]
 
 
 def test_novelty_is_worth_what_it_was_at_the_checkpoint(weights, monkeypatch):

@@ -126,6 +126,13 @@ def test_a_training_episode_that_stalls_is_truncated():
     assert length(free, (3, 4)) == 30, "those from savestates have a span of their own"
 
 
+def test_the_longest_episode_may_be_shorter_than_the_limit_that_the_records_tell_of():
+    env = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(stall_steps=8, longest=15))
+    assert length(env, None, {4: 0b1, 10: 0b11}) == 15
+    assert env.record["structured"][LAYOUT["progress"]] == 255 * 15 // 30
+    assert length(RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(longest=99))) == 30
+
+
 def test_a_milestone_that_takes_long_is_waited_for():
     first, second = (MILESTONES.index(name) for name in ("EVENT_BEAT_BROCK", "EVENT_BEAT_LT_SURGE"))
     rules = EpisodeRules(stall_steps=8, spawn_steps=3, paced=((first, 5), (second, 12)))
