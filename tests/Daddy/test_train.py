@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from Daddy.checkpoint import list_checkpoints, load_checkpoint
+from Daddy.config import preset
 from pokemonred_puffer.emulator import PYBOY_VERSION, Emulator
 from pokemonred_puffer.environment import RedGymEnv
 from pokemonred_puffer.rom import resolve_rom
@@ -64,6 +66,21 @@ def test_the_last_checkpoint_holds_the_counters(finished_run):
     assert state["step_global"] == 400 and state["pacer"]["learned"] > 0 and state["train_seconds"] > 0
     assert re.search(r"rom_sha1 [0-9a-f]{40}\naction_freq 24\n", (directory / "env.txt").read_text())
     assert json.loads((directory / "checkpoints" / "latest.json").read_text())["checkpoint"] == path.name
+
+
+def test_a_cooled_run_is_told_its_learning_rate_and_learns_less(finished_run, tmp_path):
+    plain = load_checkpoint(list_checkpoints(finished_run[0] / "checkpoints")[-1])
+    root = tmp_path / "runs"
+    assert run("train_slim", root, "--backend", "serial", "--lr-cooldown", "1").returncode == 0
+    with (root / "run" / "metrics.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["tag"] == "charts/lr"]
+    rates = {int(row["step_global"]): float(row["value"]) for row in rows}
+    assert len(rates) == 4 and rates[400] == 0.0
+    assert rates == pytest.approx({step: preset("slim").lr * (1 - step / 400) for step in rates})
+    cooled = load_checkpoint(list_checkpoints(root / "run" / "checkpoints")[-1])
+    online, other = (state["agent"]["learner"]["online"]["base.weight"] for state in (plain, cooled))
+    assert plain["agent"]["learner"]["updates"] == cooled["agent"]["learner"]["updates"] > 0
+    assert not torch.equal(online, other)
 
 
 def test_the_same_seed_gives_the_same_run_on_both_backends(finished_run, tmp_path):
