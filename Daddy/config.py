@@ -118,7 +118,7 @@ class TrainConfig:
     n_step: int = setting(5, "agent", "rewards summed before bootstrapping; 1 is TD(0)")
     gamma: float = setting(0.99, "agent", "discount per step")
     lr: float = setting(3e-4, "agent", "learning rate of Adam")
-    lr_cooldown: float = setting(0.0, "agent", "share of total_steps, at the end, in which --lr falls to 0 in a line")
+    lr_cooldown: float = setting(0.0, "agent", "share of total_steps, at the end, over which --lr falls linearly to 0")
     value_rescale: bool = setting(False, "agent", "learn h(Q), which compresses large returns, instead of Q")
     action_gap: float = setting(
         0.9, "agent", "alpha of advantage learning, which widens the gap between the best action and the others; 0: off"

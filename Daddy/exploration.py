@@ -65,20 +65,12 @@ class ShareOfSteps:
         return share
 
 
-class _Raised(ShareOfSteps):
-    """An epsilon that some steps act with if their own is smaller, and the share of steps for which that holds."""
-
-    def __init__(self, epsilon: float) -> None:
-        super().__init__()
-        self.epsilon = epsilon
-
-    def _raise(self, own: np.ndarray, where: np.ndarray) -> np.ndarray:
-        """Epsilons (B,): `own` (B,), or at least `epsilon` where `where`, bool (B,), says so."""
-        self.count(where)
-        return np.where(where, np.maximum(own, self.epsilon), own)
+def _at_least(least: float, own: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Epsilons (B,): `own` (B,), or at least `least` where `where`, bool (B,), says so."""
+    return np.where(where, np.maximum(own, least), own)
 
 
-class StuckExploration(_Raised):
+class StuckExploration(ShareOfSteps):
     """Raises the epsilon of envs that have come to no new ground for `patience` steps, until they do.
 
     A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
@@ -87,8 +79,8 @@ class StuckExploration(_Raised):
     """
 
     def __init__(self, num_envs: int, patience: int, epsilon: float) -> None:
-        super().__init__(epsilon)
-        self.patience = patience
+        super().__init__()
+        self.patience, self.epsilon = patience, epsilon
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
@@ -97,10 +89,32 @@ class StuckExploration(_Raised):
         new = on_new_ground(rows["structured"][:, LAYOUT["visits"]])
         waited = np.where(new, 0, self._waited[env_ids] + ~fights)
         self._waited[env_ids] = waited
-        return self._raise(epsilon, (waited >= self.patience) & ~fights & (self.patience > 0))
+        is_stuck = (waited >= self.patience) & ~fights & (self.patience > 0)
+        self.count(is_stuck)
+        return _at_least(self.epsilon, epsilon, is_stuck)
 
 
-class BoldStarts(_Raised):
+class FirstSteps(ShareOfSteps):
+    """The first `steps` steps of chosen episodes, fights left out."""
+
+    def __init__(self, num_envs: int, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self._chosen = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs it
+
+    def begin(self, env_id: int, chosen: bool) -> bool:
+        """The next record of the env is the first of an episode that is `chosen`, or is not; says which."""
+        self._chosen[env_id] = chosen
+        return chosen
+
+    def among(self, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
+        """Which of the records `rows` (B,) of envs `env_ids` (B,) are of them, bool (B,); these are counted."""
+        where = self._chosen[env_ids] & (rows["episode_step"] < self.steps) & (rows["in_battle"] == 0)
+        self.count(where)
+        return where
+
+
+class BoldStarts(FirstSteps):
     """Raises the epsilon of chosen episodes for their first `steps` steps, fights left out.
 
     Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919) goes back to a place and then explores at random: a policy that
@@ -108,15 +122,9 @@ class BoldStarts(_Raised):
     """
 
     def __init__(self, num_envs: int, steps: int, epsilon: float) -> None:
-        super().__init__(epsilon)
-        self.steps = steps
-        self._bold = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs it
-
-    def begin(self, env_id: int, bold: bool) -> None:
-        """The next record of the env is the first of an episode that is `bold`, or is not."""
-        self._bold[env_id] = bold
+        super().__init__(num_envs, steps)
+        self.epsilon = epsilon
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more after a bold start."""
-        early = rows["episode_step"] < self.steps
-        return self._raise(epsilon, self._bold[env_ids] & early & (rows["in_battle"] == 0))
+        return _at_least(self.epsilon, epsilon, self.among(rows, env_ids))

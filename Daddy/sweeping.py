@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.exploration import ShareOfSteps
+from Daddy.exploration import FirstSteps
 from Daddy.puffer_shim import A_BUTTON, DIRECTIONS, LAYOUT, pays_around
 
 _LEAST_VISITED = 0.9  # of the steps go there, the others anywhere
 _INTERACT = 0.5  # of the steps after a step into something solid press A
 
 
-class Sweeps(ShareOfSteps):
+class Sweeps(FirstSteps):
     """Plays chosen episodes for their first `steps` steps, fights left out, in the place of the policy.
 
     Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919) explores from a place without a policy, which would leave for
@@ -24,23 +24,19 @@ class Sweeps(ShareOfSteps):
 
     def __init__(self, num_envs: int, steps: int, share: float, seed: int) -> None:
         """`share` of the episodes that `begin` is asked for are chosen."""
-        super().__init__()
-        self.steps, self._share = steps, share
-        self._rng = np.random.default_rng([seed, 7])
-        self._chosen = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs these three
-        self._place = np.full(num_envs, -1)
-        self._walked = np.zeros(num_envs, bool)  # the last action was a step
+        super().__init__(num_envs, steps)
+        self._share, self._rng = share, np.random.default_rng([seed, 7])
+        self._place = np.zeros(num_envs, int)  # where it was
+        self._walked = np.zeros(num_envs, bool)  # and whether it took a step from there
 
     def begin(self, env_id: int, wanted: bool) -> bool:
         """The env's next record is an episode's first; says whether it is chosen, which only a `wanted` one can be."""
-        self._chosen[env_id] = wanted and self.steps > 0 and self._rng.random() < self._share
-        self._place[env_id] = -1
-        return bool(self._chosen[env_id])
+        self._walked[env_id] = False
+        return super().begin(env_id, wanted and self.steps > 0 and self._rng.random() < self._share)
 
     def played(self, actions: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Actions int32 (B,) for records `rows` (B,): `actions`, or in chosen episodes its own."""
-        where = self._chosen[env_ids] & (rows["episode_step"] < self.steps) & (rows["in_battle"] == 0)
-        self.count(where)
+        where = self.among(rows, env_ids)
         self._walked[env_ids[~where]] = False
         if not where.any():
             return actions

@@ -27,7 +27,7 @@ class EpisodeRules:
     ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
     is the first one missing, at least so many steps are given, a quarter of them after a savestate. ``novelty_span``
     "milestone" lets the visit counts begin anew with each milestone, not only with each "episode". Any episode ends
-    after ``longest`` steps, 0: none sooner than by its env's limit, whose share that is used up the records tell.
+    after ``longest`` steps (0: at the env's own limit); the records go on telling the used share of that limit.
     """
 
     stall_steps: int = 0

@@ -44,10 +44,10 @@ class Room:
         self._visits.visit(0, *self.at, action)
 
 
-def swept(seed: int, steps: int = 100, share: float = 1.0) -> Room:
-    room, sweeps = Room(10, (5, 1)), Sweeps(1, steps, share, seed)
+def swept(room: Room, sweeps: Sweeps) -> Room:
+    """The room after an episode that is swept to its end."""
     sweeps.begin(0, True)
-    for _ in range(100):
+    for _ in range(sweeps.steps):
         room.step(int(sweeps.played(np.array([POLICY]), room.rows, np.array([0]))[0]))
     return room
 
@@ -60,22 +60,18 @@ def at_random(seed: int) -> Room:
 
 
 def test_a_sweep_sees_the_room_and_speaks_to_what_is_in_it_where_random_buttons_do_not():
-    sweeps, walks = [swept(seed) for seed in range(100)], [at_random(seed) for seed in range(100)]
+    sweeps = [swept(Room(10, (5, 1)), Sweeps(1, 100, 1.0, seed)) for seed in range(100)]
+    walks = [at_random(seed) for seed in range(100)]
     assert np.mean([len(room.been) for room in sweeps]) > 2 * np.mean([len(room.been) for room in walks])
     found = [sum(room.spoken > 0 for room in rooms) for rooms in (sweeps, walks)]
     assert found[0] > 25 > 10 > found[1]
 
 
 def test_the_same_seed_sweeps_the_same_way_and_goes_on_from_a_saved_state():
-    one, other, actions = Sweeps(1, 9, 1.0, 3), Sweeps(1, 9, 1.0, 4), []
+    one, other = Sweeps(1, 9, 1.0, 3), Sweeps(1, 9, 1.0, 4)
     other.load_state_dict(one.state_dict())
-    for sweeps in (one, other):
-        room = Room(5, (2, 2))
-        sweeps.begin(0, True)
-        for _ in range(9):
-            room.step(int(sweeps.played(np.array([POLICY]), room.rows, np.array([0]))[0]))
-        actions.append(room.at)
-    assert actions[0] == actions[1]
+    ends = [swept(Room(5, (2, 2)), sweeps).at for sweeps in (one, other)]
+    assert ends[0] == ends[1]
 
 
 def test_only_chosen_episodes_are_swept_for_their_first_steps_and_fights_are_left_alone():
