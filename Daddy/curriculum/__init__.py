@@ -128,6 +128,8 @@ class Curriculum:
             if self._wants(trigger, step_global):
                 row = rows[trigger.row]
                 self._capture(trigger, (int(row["episode_id"]), int(row["episode_step"])), step_global)
+        for i, kind in self._triggers.led_on:
+            self._led_on(kind, self.registry.get(int(rows["spawn_id"][i])))
         for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
             self._credit(int(env_ids[i]), rows[i])
             self._send_on(int(env_ids[i]))
@@ -188,10 +190,21 @@ class Curriculum:
         if entry is None:
             return
         success = self._triggers.progressed(env_id)
+        self._sampler.episode_ended(entry, int(row["episode_step"]))
         self._outcomes.append(success)
         if not self.settings.frozen:
             entry.credit(success)
             self._changed = True
+
+    def _led_on(self, kind: str, began: Savestate | None) -> None:
+        """Without it a success from far away, by luck, would tell nothing of where to practise: it is the way's end
+        that is learned first. An episode that began there is credited when it ends."""
+        if self.settings.frozen or (began is not None and began.milestone == kind):
+            return
+        for _, entry in self.registry:
+            if entry.milestone == kind:
+                entry.led_on()
+                self._changed = True
 
     def _send_on(self, env_id: int) -> None:
         jump = self._jumps.pop(env_id, 0)

@@ -12,11 +12,11 @@ from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, frontier, place
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
-FRONTIER = "frontier"
+EDGE = "edge"  # bottleneck and frontier
 FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
-BOTTLENECK = "bottleneck"
 BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
 _TRUE_ENDS = 32  # true starts whose ends are remembered
+_LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 
 
 class Sampler:
@@ -28,6 +28,9 @@ class Sampler:
     milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with
     the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start. True
     starts and those of a tier count whatever they were drawn for; the other two are paid only with draws of their own.
+    Where there are both, these two shares are one of starts, which they divide so that the *steps* of their episodes
+    are as their shares: the next milestone of the frontier may lie eight times as far, and where each got its share of
+    the starts the frontier took nine of ten steps from the bottleneck.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
@@ -44,12 +47,20 @@ class Sampler:
     def __init__(self, seed: int, true_share: float) -> None:
         self._rng = np.random.default_rng([seed, 6])
         self.true_share = true_share
-        self._debts = dict.fromkeys((TRUE_START, *TIERS, BOTTLENECK, FRONTIER), 0.0)
+        self._debts = dict.fromkeys((TRUE_START, *TIERS, EDGE), 0.0)
         self._true_ends: deque[int] = deque(maxlen=_TRUE_ENDS)
+        self._lengths: dict[int, float] = {}  # steps of an episode, by the milestones that it began with
+        self._lead = 0.0  # steps that the frontier's episodes have had more than its share, times both shares
 
     def true_start_ended(self, milestones: int) -> None:
         """An episode from the true start has ended with so many milestones."""
         self._true_ends.append(milestones)
+
+    def episode_ended(self, began: Savestate, steps: int) -> None:
+        """An episode from a savestate has ended after so many steps."""
+        stage = len(began.owned)
+        known = self._lengths.get(stage, float(steps))
+        self._lengths[stage] = known + _LENGTH_RATE * (steps - known)
 
     @property
     def reach(self) -> int:
@@ -67,33 +78,32 @@ class Sampler:
             return 0
         by_tier = {tier: [pair for pair in everything if pair[1].tier == tier] for tier in TIERS}
         groups = {TRUE_START: []} | {tier: pairs for tier, pairs in by_tier.items() if pairs}
-        if self._true_ends and (stuck := [p for p in everything if len(p[1].owned) == self.reach]):
-            groups[BOTTLENECK] = stuck
-        groups[FRONTIER] = frontier(everything)
-        self._lend(groups)
+        stuck = [p for p in everything if len(p[1].owned) == self.reach] if self._true_ends else []
+        groups[EDGE] = ahead = frontier(everything)
+        shares = self._lend(groups, bool(stuck))
         owed = max(groups, key=self._debts.__getitem__)
         if sent_to:
             owed, chosen = "", next((pair for pair in everything if pair[0] == sent_to), None)
         elif self._debts[owed] < 1.0 - 1e-9:
             owed, chosen = "", self._most_to_learn(everything)
-        elif owed == FRONTIER:
-            chosen = self._late_found(groups[owed], seen)
-        elif owed == BOTTLENECK and self._rng.random() < 0.5:
-            chosen = self._seldom_seen(groups[owed], seen)
+        elif owed == EDGE:
+            chosen = self._at_the_edge(stuck, ahead, shares, seen)
         else:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, owed, chosen)
         return 0 if chosen is None else chosen[0]
 
-    def _lend(self, groups: Mapping[str, list]) -> None:
+    def _lend(self, groups: Mapping[str, list], stuck: bool) -> tuple[float, float]:
+        """Add each group's share to its debt; the shares of (bottleneck, frontier). `stuck`: there is a bottleneck."""
         tiers = [tier for tier in TIERS if tier in groups]
         tier_share = min(TIER_SHARE, (1.0 - self.true_share) / len(tiers))
         rest = 1.0 - self.true_share - len(tiers) * tier_share
-        bottleneck_share = min(BOTTLENECK_SHARE, rest / 2) if BOTTLENECK in groups else 0.0
-        shares = {TRUE_START: self.true_share, **dict.fromkeys(tiers, tier_share), BOTTLENECK: bottleneck_share,
-                  FRONTIER: min(FRONTIER_SHARE, rest - bottleneck_share)}
+        bottleneck = min(BOTTLENECK_SHARE, rest / 2) if stuck else 0.0
+        frontier_share = min(FRONTIER_SHARE, rest - bottleneck)
+        shares = {TRUE_START: self.true_share, **dict.fromkeys(tiers, tier_share), EDGE: bottleneck + frontier_share}
         for name, share in shares.items():
             self._debts[name] += share
+        return bottleneck, frontier_share
 
     def _pay(self, groups: Mapping[str, list], owed: str, chosen: tuple[int, Savestate] | None) -> None:
         """`chosen` was drawn because of the debt `owed`, empty if there was none."""
@@ -101,6 +111,24 @@ class Sampler:
         for name in groups:
             if name in (kind, owed):
                 self._debts[name] = max(self._debts[name] - 1.0, -1.0)
+
+    def _at_the_edge(
+        self, stuck: list[tuple[int, Savestate]], ahead: list[tuple[int, Savestate]], shares: tuple[float, float],
+        seen: Mapping[str, int],
+    ) -> tuple[int, Savestate] | None:  # fmt: skip
+        if not stuck:
+            return self._late_found(ahead, seen)
+        if self._lead > 0.0:
+            self._lead -= shares[1] * self._expected_steps(stuck)
+            seldom = self._rng.random() < 0.5
+            return self._seldom_seen(stuck, seen) if seldom else self._most_to_learn(stuck)
+        self._lead += shares[0] * self._expected_steps(ahead)
+        return self._late_found(ahead, seen)
+
+    def _expected_steps(self, pairs: list[tuple[int, Savestate]]) -> float:
+        """Of an episode from savestates with equally many milestones; the mean over all where none has ended yet."""
+        known = self._lengths.get(len(pairs[0][1].owned))
+        return known or float(np.mean(list(self._lengths.values()) or [1.0]))
 
     def _most_to_learn(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate] | None:
         return max(pairs, key=lambda pair: self._score(pair[1]), default=None)
@@ -135,10 +163,13 @@ class Sampler:
         """Plain values."""
         return {
             "rng": self._rng.bit_generator.state, "debts": dict(self._debts), "true_ends": list(self._true_ends),
+            "lengths": {str(stage): steps for stage, steps in self._lengths.items()}, "lead": self._lead,
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self._rng.bit_generator.state = state["rng"]
-        self._debts.update({name: float(debt) for name, debt in state["debts"].items()})
+        self._debts.update({name: float(state["debts"].get(name, 0.0)) for name in self._debts})
         self._true_ends.extend(state.get("true_ends", ()))  # checkpoints of before 2026-11-28 have none
+        self._lengths = {int(stage): float(steps) for stage, steps in state.get("lengths", {}).items()}
+        self._lead = float(state.get("lead", 0.0))

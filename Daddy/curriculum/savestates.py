@@ -33,7 +33,7 @@ class Savestate:
     `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
     agent's memory, empty if there is none; `strength` is the levels of the companions, each times its share of HP. An
     attempt is an episode from here that ended, a success one that reached a
-    milestone not owned here; theta, the rate of successes, is Beta(alpha, beta) with forgetting.
+    milestone not owned here; theta, the rate of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds.
     """
 
     file: str
@@ -79,6 +79,14 @@ class Savestate:
         """An episode from here has ended."""
         self.attempts += 1
         self.successes += success
+        self._learn(success)
+
+    def led_on(self) -> None:
+        """An episode that began elsewhere has reached a milestone from the part of a map that this one was taken in: a
+        success, though no attempt."""
+        self._learn(True)
+
+    def _learn(self, success: bool) -> None:
         fade, rest = FORGETTING, 1.0 - FORGETTING
         self.alpha = fade * self.alpha + rest * _PRIOR.alpha + success
         self.beta = fade * self.beta + rest * _PRIOR.beta + (not success)

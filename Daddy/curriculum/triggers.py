@@ -17,7 +17,7 @@ import numpy as np
 from Daddy.curriculum.savestates import AFTER, LEVEL
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
-from Daddy.puffer_shim import MILESTONE_TABLE, RED_MAPS, milestone_names
+from Daddy.puffer_shim import MILESTONE_TABLE, RECORD, RED_MAPS, milestone_names
 
 _PREFIXES = {
     "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": LEVEL, "map": "MAP_",
@@ -25,6 +25,7 @@ _PREFIXES = {
 LEVEL_STEP = 2
 PART = 12  # steps: side of the squares that maps are cut into; a room is one
 _PARTS = 255 // PART + 1
+_WHERE = np.dtype([(field, RECORD[field]) for field in ("map_id", "x", "y", "milestones")])
 _RANK = {kind: rank for rank, kind in enumerate(_PREFIXES)}
 _TIERS = {milestone.name: milestone.tier for milestone in MILESTONE_TABLE}
 
@@ -54,20 +55,23 @@ class Triggers:
         self._stones = _SteppingStones(num_envs)
         self._progressed = np.zeros(num_envs, bool)
         self.seen: Counter[str] = Counter()  # by name
+        self.led_on: list[tuple[int, str]] = []  # (row, kind of the part of a map that it came from) of new milestones
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[Trigger]:
         """Take the records (B,) of envs env_ids (B,), without repeats."""
         self._progressed[env_ids[rows["is_first"].astype(bool)]] = False
         best: dict[int, FirstTime] = {}
         for first in self._watcher.update(rows, env_ids):
-            self._progressed[first.env_id] |= first.kind == "milestone"
             if first.kind in _RANK:
                 best[first.env_id] = min(best.get(first.env_id, first), first, key=lambda f: _RANK[f.kind])
+        reached = [env for env, first in best.items() if first.kind == "milestone"]  # it ranks first
+        self._progressed[reached] = True
+        places = {int(env): row for row, env in enumerate(env_ids)}
+        self.led_on = [(places[env], _PREFIXES["map"] + self._stones.last_part(env)) for env in reached]
         for first in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
         if not best:
             return []
-        places = {int(env): row for row, env in enumerate(env_ids)}
         found = [_trigger(first, places[env], rows) for env, first in best.items()]
         self.seen.update(trigger.name for trigger in found)
         return found
@@ -92,6 +96,7 @@ class _SteppingStones:
         self._entered = np.zeros((num_envs, 256, _PARTS, _PARTS), bool)
         self._changes = MilestoneChanges(num_envs)
         self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
+        self._last = np.zeros(num_envs, _WHERE)
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
         """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
@@ -104,17 +109,25 @@ class _SteppingStones:
         level = strongest_level(rows) // LEVEL_STEP  # [B]
         rose = ~first & (level > self._level[env_ids])
         self._level[env_ids] = np.where(first, level, np.maximum(level, self._level[env_ids]))
+        for field in _WHERE.names:
+            self._last[field][env_ids] = rows[field]
         return [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in np.flatnonzero(entered | rose)]
 
+    def last_part(self, env_id: int) -> str:
+        """The part of a map that the env's last record was in, and after what."""
+        return _part(self._last[env_id])
+
     def _named(self, env_id: int, row: np.void, rose: bool) -> FirstTime:
-        step = int(row["episode_step"])
-        if rose:
-            return FirstTime(env_id, "level", f"{self._level[env_id] * LEVEL_STEP:02d}", step)
-        owned = milestone_names(row["milestones"])
-        after = owned[-1].removeprefix("EVENT_") if owned else "START"
-        column, line = int(row["x"]) // PART, int(row["y"]) // PART
-        part = f"_X{column}Y{line}" if column or line else ""
-        return FirstTime(env_id, "map", f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}{AFTER}{after}", step)
+        kind, name = ("level", f"{self._level[env_id] * LEVEL_STEP:02d}") if rose else ("map", _part(row))
+        return FirstTime(env_id, kind, name, int(row["episode_step"]))
+
+
+def _part(row: np.void) -> str:
+    owned = milestone_names(row["milestones"])
+    after = owned[-1].removeprefix("EVENT_") if owned else "START"
+    column, line = int(row["x"]) // PART, int(row["y"]) // PART
+    part = f"_X{column}Y{line}" if column or line else ""
+    return f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}{AFTER}{after}"
 
 
 def _trigger(first: FirstTime, row: int, rows: np.ndarray) -> Trigger:

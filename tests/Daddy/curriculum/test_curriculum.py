@@ -44,6 +44,27 @@ def test_a_capture_becomes_an_entry_and_the_next_start(tmp_path):
     assert (entry.attempts, entry.successes) == (2, 1)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_where_the_way_to_a_milestone_ended_is_believed_in(tmp_path, frozen):
+    registry = fresh(tmp_path)
+    for n, kind in enumerate(("MAP_OAKS_LAB_AFTER_START", "MAP_ROUTE_1_AFTER_START"), 1):
+        put(registry, n, milestone=kind)
+    play = Play(tmp_path, frozen=frozen)
+    lab, route = (play.curriculum.registry.get(number) for number in (1, 2))
+    rates = lab.success_rate, route.success_rate
+    play.row(is_first=1, spawn_id=2, map_id=12)
+    play.row(spawn_id=2, map_id=40)
+    play.row(spawn_id=2, map_id=40, milestones=bits(0))
+    assert (lab.success_rate > rates[0]) is not frozen and lab.attempts == lab.successes == 0
+    assert route.success_rate == rates[1], "it is credited when its episode ends"
+    play.row(is_first=1, spawn_id=1, map_id=40)
+    known = lab.success_rate
+    play.row(spawn_id=1, map_id=40, milestones=bits(0))
+    assert lab.success_rate == known, "an episode from there is credited when it ends"
+    play.row(truncated=1, spawn_id=1, map_id=40, milestones=bits(0))
+    assert lab.attempts == (not frozen) and (lab.success_rate > known) is not frozen
+
+
 def test_a_savestate_of_another_moment_than_the_one_asked_for_does_not_count(tmp_path):
     """A replaced worker takes it from the episode that its env has just begun."""
     play = Play(tmp_path / "s")

@@ -103,10 +103,31 @@ def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
     assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
 
 
+@pytest.mark.parametrize("long", [60, 2000])
+def test_bottleneck_and_frontier_divide_their_starts_by_steps(long):
+    stuck, ahead, mastered = (make(n) for n in range(3))
+    for entry, owned in ((stuck, 2), (ahead, 3), (mastered, 1)):
+        entry.owned, entry.alpha, entry.beta, entry.attempts = [f"EVENT_{n}" for n in range(owned)], 0.5, 500.0, 100
+    mastered.alpha, mastered.beta = 30.0, 2.0  # what no share is for goes here
+    lengths, sampler, told = {1: 250, 2: long, 3: 80}, Sampler(11, 0.3), Counter()
+    sampler.true_start_ended(2)
+    for _ in range(2000):
+        number = sampler.choose([(1, stuck), (2, ahead), (3, mastered)], {})
+        told[number] += 1
+        if number in (1, 2):
+            sampler.episode_ended((stuck, ahead)[number - 1], lengths[number])
+    edge = 2000 * (BOTTLENECK_SHARE + FRONTIER_SHARE)
+    assert told[1] + told[2] == pytest.approx(edge, rel=0.1) and told[0] >= 598
+    assert told[1] * lengths[1] / (told[2] * lengths[2]) == pytest.approx(BOTTLENECK_SHARE / FRONTIER_SHARE, rel=0.1)
+
+
 def test_the_sampler_goes_on_where_it_was_saved():
     entries = [make(n, tier=("early", "mid")[n % 2]) for n in range(6)]
+    entries[0].owned = ["EVENT_GOT_STARTER"]
     sampler, twin = Sampler(3, 0.3), Sampler(4, 0.3)
     sampler.true_start_ended(0)
+    sampler.episode_ended(entries[0], 500)
+    sampler.episode_ended(entries[1], 90)
     starts(sampler, entries, 33)
     twin.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
     assert starts(twin, entries, 50) == starts(sampler, entries, 50)

@@ -58,6 +58,18 @@ def test_a_map_counts_once_since_the_start_and_again_after_each_milestone():
     assert names_of(triggers, *begun) == ["MAP_ROUTE_1_AFTER_START"], "each episode begins anew"
 
 
+def test_a_milestone_tells_which_part_of_a_map_led_to_it():
+    triggers, owned, told = Triggers(3), bits(STARTER), []
+    rows = [record(is_first=1, map_id=HOUSE), record(map_id=ROUTE, x=13, y=1), record(map_id=ROUTE, x=14, y=2)]
+    for row in (*rows, record(map_id=HOUSE, milestones=owned), record(map_id=HOUSE, milestones=owned)):
+        both = np.concatenate([record(is_first=1, map_id=TOWN), row])
+        triggers.update(both, np.array([2, 1]))
+        told.append(triggers.led_on)
+    assert told == [[], [], [], [(1, "MAP_ROUTE_1_X1Y0_AFTER_START")], []]
+    triggers.update(record(is_first=1, map_id=TOWN, milestones=owned), ENV)
+    assert triggers.led_on == [], "a start behind a milestone reaches none"
+
+
 def test_large_maps_have_several_parts():
     triggers, path = Triggers(2), [(0, 0), (11, 11), (12, 11), (0, 0), (13, 30), (255, 255)]
     told = names_of(triggers, record(is_first=1, map_id=TOWN), *(record(map_id=ROUTE, x=x, y=y) for x, y in path))
