@@ -162,15 +162,18 @@ class Curriculum:
         self._memories.begin_with(env_id, memory)
 
     def _wants(self, trigger: Trigger, step_global: int) -> bool:
-        """The first ones of a kind while there is room; what is stronger by a level than one of them, as Go-Explore
-        keeps the better state of a cell; and every doubling of how often the kind was seen, to renew them."""
+        """The first ones of a kind while there is room; one of each kind that true starts have not left behind; what is
+        stronger by a level than one of them, as Go-Explore keeps the better state of a cell; and every doubling of how
+        often the kind was seen, to renew them."""
         if self.settings.frozen or step_global < self._paused_until:
             return False
         seen = self._triggers.seen[trigger.name]
         waiting = sum(ordered.trigger.name == trigger.name for ordered in self._ordered.values())
-        few = self.registry.count(trigger.name) + waiting < PER_MILESTONE and not self.registry.full
+        copies = self.registry.count(trigger.name) + waiting
+        few = copies < PER_MILESTONE and not self.registry.full
+        lacking = not copies and len(trigger.owned) >= self._sampler.reach
         stronger = not waiting and trigger.strength >= self.registry.weakest(trigger.name) + 1.0
-        return few or stronger or seen & (seen - 1) == 0
+        return few or lacking or stronger or seen & (seen - 1) == 0
 
     def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
         file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"

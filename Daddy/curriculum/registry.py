@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ FORMAT = 1
 INDEX = "registry.json"
 PER_MILESTONE = 3
 IN_ALL = 384
+_MASTERED = 0.75  # success rate; by the prior four successes in a row
 _MAX_INDEX_BYTES = 16 * 2**20
 
 
@@ -202,8 +205,8 @@ class Registry:
         if len(same) >= PER_MILESTONE:
             self._drop_one(same, lambda entry: (entry.strength, entry.learnability))
         while len(self._by_id) > IN_ALL:
-            # The mastered go first: what never succeeds yet is what the agent has to learn.
-            if not self._drop_one([n for n in others if n in self._by_id], lambda entry: -entry.success_rate):
+            copies = Counter(entry.milestone for entry in self._by_id.values())
+            if not self._drop_one([n for n in others if n in self._by_id], partial(_worth, copies)):
                 break
 
     def _drop_one(self, candidates: Iterable[int], worth: Callable[[Savestate], Any]) -> bool:
@@ -263,6 +266,13 @@ class Registry:
             if entry.name in counts:
                 attempts, successes, entry.alpha, entry.beta = counts[entry.name]
                 entry.attempts, entry.successes = int(attempts), int(successes)
+
+
+def _worth(copies: Mapping[str, int], entry: Savestate) -> tuple[bool, float]:
+    """The mastered go first, the surest before the others; then copies, so that of every kind one stays while there is
+    room: where one start in a hundred succeeds, no count tells yet which one."""
+    mastered = entry.success_rate >= _MASTERED
+    return not mastered, -entry.success_rate if mastered else -copies[entry.milestone]
 
 
 def _try(action: Any) -> None:

@@ -22,15 +22,16 @@ _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 class Sampler:
     """Draws a savestate or the true start.
 
-    The best of theta (1 - theta) (1 + 1 / sqrt(attempts + 1)), theta drawn from each savestate's posterior, wins: new
-    ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
-    TIER_SHARE (or what that leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as many
-    milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with
-    the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid with a start. True
-    starts and those of a tier count whatever they were drawn for; the other two are paid only with draws of their own.
-    Where there are both, these two shares are one of starts, which they divide so that the *steps* of their episodes
-    are as their shares: the next milestone of the frontier may lie eight times as far, and where each got its share of
-    the starts the frontier took nine of ten steps from the bottleneck.
+    The best of theta (1 - theta) (1 + 1 / sqrt(n + 1)) wins, theta drawn from each savestate's posterior and n
+    being its attempts or, for a copy of a known kind, those that its posterior begins with: new ones and those that
+    succeed about half of the time. Beside that `true_share` of all starts are true starts, TIER_SHARE (or what that
+    leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as many milestones as the last
+    true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with the most milestones,
+    exactly: each start adds its share to a debt, and a debt of one is paid with a start. True starts and those of a
+    tier count whatever they were drawn for; the other two are paid only with draws of their own. Where there are
+    both, these two shares are one of starts, which they divide so that the *steps* of their episodes are as their
+    shares: the next milestone of the frontier may lie eight times as far, and where each got its share of the
+    starts the frontier took nine of ten steps from the bottleneck.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
@@ -152,8 +153,8 @@ class Sampler:
         return pairs[int(self._rng.choice(len(pairs), p=weights / weights.sum()))]
 
     def _score(self, entry: Savestate) -> float:
-        theta = self._rng.beta(entry.alpha, entry.beta)
-        return theta * (1.0 - theta) * (1.0 + (entry.attempts + 1.0) ** -0.5)
+        theta, known = self._rng.beta(entry.alpha, entry.beta), max(entry.attempts, entry.evidence)
+        return theta * (1.0 - theta) * (1.0 + (known + 1.0) ** -0.5)
 
     def doubts(self, entry: Savestate) -> bool:
         """Whether what is known fails from here: True with probability 1 - theta, theta drawn from the posterior."""

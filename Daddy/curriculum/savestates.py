@@ -23,7 +23,7 @@ _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
 _ADDED = {"strength": 0.0}  # fields that entries of before 2026-11-28 lack
-_LENT = 4.0  # attempts that the belief about its kind is worth for a new savestate
+_REMEMBERED = 1.0 / (1.0 - FORGETTING)  # attempts
 
 
 @dataclass
@@ -75,6 +75,11 @@ class Savestate:
         total = self.alpha + self.beta
         return self.alpha * self.beta / (total * (total + 1.0))
 
+    @property
+    def evidence(self) -> float:
+        """Attempts that alpha and beta stand for, those of others of its kind included."""
+        return self.alpha + self.beta - _PRIOR.alpha - _PRIOR.beta
+
     def credit(self, success: bool) -> None:
         """An episode from here has ended."""
         self.attempts += 1
@@ -96,7 +101,7 @@ class Savestate:
         known = list(kind)
         successes = sum(entry.alpha - _PRIOR.alpha for entry in known)
         failures = sum(entry.beta - _PRIOR.beta for entry in known)
-        share = min(1.0, _LENT / max(successes + failures, _LENT))
+        share = min(1.0, _REMEMBERED / max(successes + failures, _REMEMBERED))
         self.alpha, self.beta = _PRIOR.alpha + share * successes, _PRIOR.beta + share * failures
 
     @property

@@ -137,6 +137,24 @@ def test_a_full_registry_takes_new_kinds_and_renewals_only(tmp_path, monkeypatch
     assert taken == [2, 4, 8]
 
 
+def test_a_full_registry_takes_again_what_true_starts_have_not_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry_module, "IN_ALL", 1)
+    play, taken = Play(tmp_path / "s", true_share=1.0), []
+    for n in range(1, 6):
+        before = len(play.vector.captures)
+        play.reach()
+        taken += [n] * (len(play.vector.captures) - before)
+        if len(play.vector.captures) > before:
+            play.written()
+        for number, _ in list(play.curriculum.registry):
+            play.curriculum.registry.quarantine(number, "for another kind")
+        if n == 4:
+            for _ in range(40):  # true starts now end with two milestones
+                play.row(is_first=1)
+                play.row(truncated=1, milestones=bits(0, 1))
+    assert taken == [1, 2, 3, 4]
+
+
 def test_a_stronger_party_is_worth_another_savestate(tmp_path):
     play, taken = Play(tmp_path / "s"), []
     for n, level in enumerate((5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7), 1):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from savestate_files import files_of, fresh, make, put, state_of
 
+from Daddy.beta import FORGETTING
 from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.memory import read_memory
 from Daddy.curriculum.registry import IN_ALL, PER_MILESTONE
@@ -154,6 +155,20 @@ def test_what_never_succeeds_stays_and_what_is_mastered_goes(tmp_path, monkeypat
     assert sum(registry.get(n) is not None for n in mastered) == 1
 
 
+def test_in_a_full_registry_copies_go_before_the_last_of_a_kind(tmp_path, monkeypatch):
+    """The only kind from which something had ever succeeded went first of those where hardly anything does."""
+    monkeypatch.setattr(registry_module, "IN_ALL", 7)
+    registry = fresh(tmp_path)
+    put(registry, 1, "DEX", ["A", "DEX"])
+    lab = put(registry, 2, "MAP_LAB_AFTER_A", ["A"])
+    registry.get(lab).led_on()
+    for number in range(10, 16):
+        put(registry, number, f"MAP_{number % 2}_AFTER_A", ["A"])
+    put(registry, 20, "MAP_2_AFTER_A", ["A"])
+    assert registry.get(lab) and len(registry) == 7
+    assert sorted(registry.count(f"MAP_{n}_AFTER_A") for n in range(3)) == [1, 2, 2]
+
+
 def test_a_new_savestate_begins_with_what_is_known_of_its_kind(tmp_path):
     registry = fresh(tmp_path)
     first = registry.get(put(registry, 1))
@@ -163,9 +178,11 @@ def test_a_new_savestate_begins_with_what_is_known_of_its_kind(tmp_path):
         first.credit(False)
     first.credit(True)
     second = registry.get(put(registry, 2))
-    assert second.attempts == 0 and second.alpha + second.beta == pytest.approx(prior.alpha + prior.beta + 4.0)
-    assert (second.alpha - prior.alpha) / 4.0 == pytest.approx(first.successes / first.attempts, abs=0.02)
-    other = registry.get(put(registry, 3, "OTHER"))
+    assert second.attempts == 0 and (second.alpha, second.beta) == pytest.approx((first.alpha, first.beta))
+    third = registry.get(put(registry, 3))
+    assert third.evidence == pytest.approx(1 / (1 - FORGETTING)), "no more than one savestate remembers"
+    assert third.success_rate == pytest.approx(first.success_rate, abs=0.02)
+    other = registry.get(put(registry, 4, "OTHER"))
     assert (other.alpha, other.beta) == (prior.alpha, prior.beta)
 
 

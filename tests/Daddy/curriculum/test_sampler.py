@@ -1,6 +1,7 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 from savestate_files import make
 
@@ -37,6 +38,16 @@ def test_what_is_learnable_or_new_is_preferred():
         entry.alpha, entry.beta, entry.attempts = alpha, beta, 1000
     told = Counter(starts(Sampler(2, 0.3), [mastered, hopeless, learnable, new, ahead], 2000))
     assert told[3] > 5 * (told[1] + told[2]) and told[4] > 5 * (told[1] + told[2])
+
+
+def test_a_copy_of_a_known_kind_is_not_new():
+    known, new, ahead = make(0), make(1), make(2)
+    ahead.owned = ["EVENT_GOT_STARTER"]
+    known.alpha, known.beta, new.alpha, new.beta = 10.0, 10.0, 1.0, 1.0  # theta is .5 on average for both
+    sampler = Sampler(2, 0.0)
+    scores = np.array([[sampler._score(entry) for entry in (known, new)] for _ in range(2000)]).mean(axis=0)
+    assert scores[0] == pytest.approx(10 / 42 * (1 + 19**-0.5), rel=0.05), "E[theta (1 - theta)] = ab / ((a+b)(a+b+1))"
+    assert scores[1] == pytest.approx(1 / 6 * 2, rel=0.05)
 
 
 @pytest.mark.parametrize("true_share, least", [(0.3, FRONTIER_SHARE), (0.8, 0.1), (1.0, 0.0)])
