@@ -162,9 +162,11 @@ class Curriculum:
         self._memories.begin_with(env_id, memory)
 
     def _wants(self, trigger: Trigger, step_global: int) -> bool:
-        """The first ones of a kind while there is room; one of each kind that true starts have not left behind; what is
-        stronger by a level than one of them, as Go-Explore keeps the better state of a cell; and every doubling of how
-        often the kind was seen, to renew them."""
+        """The first ones of a kind while there is room; one of each kind that true starts have not left behind; what
+        is stronger by a level than one of them, as Go-Explore keeps the better state of a cell; and, to renew them,
+        what is no weaker by a level than a worn one, and every doubling of how often the kind was seen. From one
+        savestate, with one memory, a policy learns a way that it does not find from the next one (docs/LOG.md,
+        2026-11-28)."""
         if self.settings.frozen or step_global < self._paused_until:
             return False
         seen = self._triggers.seen[trigger.name]
@@ -172,8 +174,9 @@ class Curriculum:
         copies = self.registry.count(trigger.name) + waiting
         few = copies < PER_MILESTONE and not self.registry.full
         lacking = not copies and len(trigger.owned) >= self._sampler.reach
-        stronger = not waiting and trigger.strength >= self.registry.weakest(trigger.name) + 1.0
-        return few or lacking or stronger or seen & (seen - 1) == 0
+        stronger = trigger.strength >= self.registry.weakest(trigger.name) + 1.0
+        fresher = trigger.strength > self.registry.worn(trigger.name) - 1.0
+        return few or lacking or (not waiting and (stronger or fresher)) or seen & (seen - 1) == 0
 
     def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
         file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"

@@ -21,7 +21,8 @@ from Daddy.puffer_shim.capture import write_atomically
 FORMAT = 1
 INDEX = "registry.json"
 PER_MILESTONE = 3
-IN_ALL = 384
+IN_ALL = 768
+WORN = 12  # attempts after which a copy gives way to the next one of its kind that is as strong
 _MASTERED = 0.75  # success rate; by the prior four successes in a row
 _MAX_INDEX_BYTES = 16 * 2**20
 
@@ -61,6 +62,11 @@ class Registry:
     def weakest(self, milestone: str) -> float:
         """The least strength among the savestates of that milestone; infinite if there is none."""
         return min((e.strength for e in self._by_id.values() if e.milestone == milestone), default=math.inf)
+
+    def worn(self, milestone: str) -> float:
+        """The least strength among the worn savestates of that milestone; infinite if there is none."""
+        same = (e for e in self._by_id.values() if e.milestone == milestone)
+        return min((e.strength for e in same if e.attempts >= WORN), default=math.inf)
 
     # --- reading
 
@@ -203,7 +209,7 @@ class Registry:
         others = [n for n, entry in self._by_id.items() if entry is not newest]
         same = [n for n in others if self._by_id[n].milestone == newest.milestone]
         if len(same) >= PER_MILESTONE:
-            self._drop_one(same, lambda entry: (entry.strength, entry.learnability))
+            self._drop_one(same, partial(_worth_beside, newest))
         while len(self._by_id) > IN_ALL:
             copies = Counter(entry.milestone for entry in self._by_id.values())
             if not self._drop_one([n for n in others if n in self._by_id], partial(_worth, copies)):
@@ -266,6 +272,12 @@ class Registry:
             if entry.name in counts:
                 attempts, successes, entry.alpha, entry.beta = counts[entry.name]
                 entry.attempts, entry.successes = int(attempts), int(successes)
+
+
+def _worth_beside(newest: Savestate, entry: Savestate) -> tuple[bool, float, float]:
+    """Of a kind that `newest` has come to: what is worn and no stronger goes first, then the weakest."""
+    worn = entry.attempts >= WORN and entry.strength < newest.strength + 1.0
+    return not worn, entry.strength, entry.learnability
 
 
 def _worth(copies: Mapping[str, int], entry: Savestate) -> tuple[bool, float]:

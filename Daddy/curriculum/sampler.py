@@ -38,11 +38,11 @@ class Sampler:
     late lies far from where episodes usually go. Home is not found late for being come to again after a milestone, and
     levels come after all places.
 
-    The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on, and
-    where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn by
-    counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a kind was come by or started
-    from; half goes to its best draw, so that once something succeeds starts move backwards from there as it is
-    mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
+    The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on,
+    and where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn
+    by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a kind was come by or
+    started from; half goes to any copy of the kind with the best draw, so that once something succeeds starts move
+    backwards from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -121,10 +121,14 @@ class Sampler:
             return self._late_found(ahead, seen)
         if self._lead > 0.0:
             self._lead -= shares[1] * self._expected_steps(stuck)
-            seldom = self._rng.random() < 0.5
-            return self._seldom_seen(stuck, seen) if seldom else self._most_to_learn(stuck)
+            return self._seldom_seen(stuck, seen) if self._rng.random() < 0.5 else self._any_copy_of_best(stuck)
         self._lead += shares[0] * self._expected_steps(ahead)
         return self._late_found(ahead, seen)
+
+    def _any_copy_of_best(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate]:
+        best = max(pairs, key=lambda pair: self._score(pair[1]))[1]
+        copies = [pair for pair in pairs if pair[1].milestone == best.milestone]
+        return copies[self._rng.integers(len(copies))]
 
     def _expected_steps(self, pairs: list[tuple[int, Savestate]]) -> float:
         """Of an episode from savestates with equally many milestones; the mean over all where none has ended yet."""

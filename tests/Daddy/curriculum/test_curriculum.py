@@ -10,7 +10,7 @@ from curriculum_play import NAMES, Play, bits, record
 from savestate_files import files_of, fresh, put, state_of
 
 from Daddy.curriculum import registry as registry_module
-from Daddy.curriculum.registry import PER_MILESTONE, Registry
+from Daddy.curriculum.registry import PER_MILESTONE, WORN, Registry
 from Daddy.puffer_shim import LAYOUT, STRUCTURED_DIM, CaptureFailed, SpawnFailed
 
 
@@ -153,6 +153,22 @@ def test_a_full_registry_takes_again_what_true_starts_have_not_left_behind(tmp_p
                 play.row(is_first=1)
                 play.row(truncated=1, milestones=bits(0, 1))
     assert taken == [1, 2, 3, 4]
+
+
+def test_worn_savestates_are_renewed_by_what_is_no_weaker(tmp_path):
+    play, taken = Play(tmp_path / "s", true_share=1.0), []
+    for n, level in enumerate((7, 7, 7, 7, 5, 7, 7), 1):
+        if n == 5:
+            worn = next(entry for _, entry in play.curriculum.registry)
+            worn.attempts = WORN
+        before = len(play.vector.captures)
+        play.row(is_first=1)
+        play.row(milestones=bits(0), structured=party(level))
+        if len(play.vector.captures) > before:
+            taken.append(n)
+            play.written()
+    assert taken == [1, 2, 3, 4, 6], "the fourth by doubling, the sixth for the worn one"
+    assert worn.file not in files_of(play.curriculum.registry) and len(play.curriculum.registry) == PER_MILESTONE
 
 
 def test_a_stronger_party_is_worth_another_savestate(tmp_path):

@@ -114,6 +114,16 @@ def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
     assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
 
 
+def test_at_the_bottleneck_all_copies_of_the_best_kind_are_tried():
+    one, other, third, hopeless = (make(n, f"MAP_{n // 3}") for n in range(4))
+    for entry, alpha, beta in ((one, 20, 20), (other, 0.5, 40), (third, 0.5, 40), (hopeless, 0.5, 40)):
+        entry.alpha, entry.beta, entry.attempts = alpha, beta, 100
+    sampler = Sampler(13, 0.3)
+    pairs = list(enumerate((one, other, third, hopeless)))
+    counts = Counter(sampler._any_copy_of_best(pairs)[0] for _ in range(900))
+    assert counts[3] < 30 and all(counts[n] == pytest.approx(300, abs=60) for n in range(3))
+
+
 @pytest.mark.parametrize("long", [60, 2000])
 def test_bottleneck_and_frontier_divide_their_starts_by_steps(long):
     stuck, ahead, mastered = (make(n) for n in range(3))
