@@ -32,8 +32,8 @@ class Savestate:
 
     `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
     agent's memory, empty if there is none; `strength` is the levels of the companions, each times its share of HP. An
-    attempt is an episode from here that ended, a success one that reached a
-    milestone not owned here; theta, the rate of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds.
+    attempt is an episode from here that ended, a success one that reached a milestone not owned here; theta, the rate
+    of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds.
     """
 
     file: str

@@ -155,31 +155,31 @@ def test_a_full_registry_takes_again_what_true_starts_have_not_left_behind(tmp_p
     assert taken == [1, 2, 3, 4]
 
 
-def test_worn_savestates_are_renewed_by_what_is_no_weaker(tmp_path):
-    play, taken = Play(tmp_path / "s", true_share=1.0), []
-    for n, level in enumerate((7, 7, 7, 7, 5, 7, 7), 1):
-        if n == 5:
-            worn = next(entry for _, entry in play.curriculum.registry)
-            worn.attempts = WORN
+def taken_at_levels(play: Play, *levels: int, first: int = 1) -> list[int]:
+    """Which of the episodes that reach a milestone at these levels, counted from `first`, had a savestate taken."""
+    taken = []
+    for n, level in enumerate(levels, first):
         before = len(play.vector.captures)
         play.row(is_first=1)
         play.row(milestones=bits(0), structured=party(level))
         if len(play.vector.captures) > before:
             taken.append(n)
             play.written()
-    assert taken == [1, 2, 3, 4, 6], "the fourth by doubling, the sixth for the worn one"
+    return taken
+
+
+def test_worn_savestates_are_renewed_by_what_is_no_weaker(tmp_path):
+    play = Play(tmp_path / "s", true_share=1.0)
+    assert taken_at_levels(play, 7, 7, 7, 7) == [1, 2, 3, 4]
+    worn = next(entry for _, entry in play.curriculum.registry)
+    worn.attempts = WORN
+    assert taken_at_levels(play, 5, 7, 7, first=5) == [6]
     assert worn.file not in files_of(play.curriculum.registry) and len(play.curriculum.registry) == PER_MILESTONE
 
 
 def test_a_stronger_party_is_worth_another_savestate(tmp_path):
-    play, taken = Play(tmp_path / "s"), []
-    for n, level in enumerate((5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7), 1):
-        before = len(play.vector.captures)
-        play.row(is_first=1)
-        play.row(milestones=bits(0), structured=party(level))
-        if len(play.vector.captures) > before:
-            taken.append(n)
-            play.written()
+    play = Play(tmp_path / "s")
+    taken = taken_at_levels(play, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7)
     assert taken == [1, 2, 3, 4, 7, 8, 9], "at 1, 2, 4 and 8 by doubling; 7 to 9 replace those of level 5"
     assert [round(entry.strength) for _, entry in play.curriculum.registry] == [7, 7, 7]
     play.row(truncated=1, milestones=bits(0))
