@@ -175,7 +175,7 @@ class Curriculum:
         few = copies < PER_MILESTONE and not self.registry.full
         lacking = not copies and len(trigger.owned) >= self._sampler.reach
         stronger = trigger.strength >= self.registry.weakest(trigger.name) + 1.0
-        fresher = trigger.strength > self.registry.worn(trigger.name) - 1.0
+        fresher = any(entry.gives_way_to(trigger.strength) for entry in self.registry.of_kind(trigger.name))
         return few or lacking or (not waiting and (stronger or fresher)) or seen & (seen - 1) == 0
 
     def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
@@ -207,10 +207,9 @@ class Curriculum:
         that is learned first. An episode that began there is credited when it ends."""
         if self.settings.frozen or (began is not None and began.milestone == kind):
             return
-        for _, entry in self.registry:
-            if entry.milestone == kind:
-                entry.led_on()
-                self._changed = True
+        for entry in self.registry.of_kind(kind):
+            entry.led_on()
+            self._changed = True
 
     def _send_on(self, env_id: int) -> None:
         jump = self._jumps.pop(env_id, 0)

@@ -22,7 +22,6 @@ FORMAT = 1
 INDEX = "registry.json"
 PER_MILESTONE = 3
 IN_ALL = 768
-WORN = 12  # attempts after which a copy gives way to the next one of its kind that is as strong
 _MASTERED = 0.75  # success rate; by the prior four successes in a row
 _MAX_INDEX_BYTES = 16 * 2**20
 
@@ -55,18 +54,17 @@ class Registry:
         """Whether another savestate would have one dropped."""
         return len(self._by_id) >= IN_ALL
 
+    def of_kind(self, milestone: str) -> list[Savestate]:
+        """The savestates of that milestone."""
+        return [entry for entry in self._by_id.values() if entry.milestone == milestone]
+
     def count(self, milestone: str) -> int:
         """How many savestates that milestone has."""
-        return sum(entry.milestone == milestone for entry in self._by_id.values())
+        return len(self.of_kind(milestone))
 
     def weakest(self, milestone: str) -> float:
         """The least strength among the savestates of that milestone; infinite if there is none."""
-        return min((e.strength for e in self._by_id.values() if e.milestone == milestone), default=math.inf)
-
-    def worn(self, milestone: str) -> float:
-        """The least strength among the worn savestates of that milestone; infinite if there is none."""
-        same = (e for e in self._by_id.values() if e.milestone == milestone)
-        return min((e.strength for e in same if e.attempts >= WORN), default=math.inf)
+        return min((entry.strength for entry in self.of_kind(milestone)), default=math.inf)
 
     # --- reading
 
@@ -175,7 +173,7 @@ class Registry:
 
     def add_unlisted(self, entry: Savestate) -> int:
         """`add` without registry.json, for many at once: `list_all` when they are in. Raises like `add`."""
-        entry.lean_on(other for other in self._by_id.values() if other.milestone == entry.milestone)
+        entry.lean_on(self.of_kind(entry.milestone))
         write_atomically(self.directory / f"{entry.name}.json", (json.dumps(vars(entry), indent=1) + "\n").encode())
         number = self._enter(entry)
         self._prune(entry)
@@ -276,8 +274,7 @@ class Registry:
 
 def _worth_beside(newest: Savestate, entry: Savestate) -> tuple[bool, float, float]:
     """Of a kind that `newest` has come to: what is worn and no stronger goes first, then the weakest."""
-    worn = entry.attempts >= WORN and entry.strength < newest.strength + 1.0
-    return not worn, entry.strength, entry.learnability
+    return not entry.gives_way_to(newest.strength), entry.strength, entry.learnability
 
 
 def _worth(copies: Mapping[str, int], entry: Savestate) -> tuple[bool, float]:

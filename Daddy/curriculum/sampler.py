@@ -31,7 +31,7 @@ class Sampler:
     tier count whatever they were drawn for; the other two are paid only with draws of their own. Where there are
     both, these two shares are one of starts, which they divide so that the *steps* of their episodes are as their
     shares: the next milestone of the frontier may lie eight times as far, and where each got its share of the
-    starts the frontier took nine of ten steps from the bottleneck.
+    starts the frontier had six steps for each of the bottleneck's.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
@@ -126,8 +126,8 @@ class Sampler:
         return self._late_found(ahead, seen)
 
     def _any_copy_of_best(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate]:
-        best = max(pairs, key=lambda pair: self._score(pair[1]))[1]
-        copies = [pair for pair in pairs if pair[1].milestone == best.milestone]
+        kind = self._most_to_learn(pairs)[1].milestone
+        copies = [pair for pair in pairs if pair[1].milestone == kind]
         return copies[self._rng.integers(len(copies))]
 
     def _expected_steps(self, pairs: list[tuple[int, Savestate]]) -> float:

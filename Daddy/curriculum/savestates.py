@@ -24,6 +24,7 @@ _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
 _ADDED = {"strength": 0.0}  # fields that entries of before 2026-11-28 lack
 _REMEMBERED = 1.0 / (1.0 - FORGETTING)  # attempts
+WORN = 12  # attempts after which a copy gives way to the next one of its kind that is as strong
 
 
 @dataclass
@@ -103,6 +104,10 @@ class Savestate:
         failures = sum(entry.beta - _PRIOR.beta for entry in known)
         share = min(1.0, _REMEMBERED / max(successes + failures, _REMEMBERED))
         self.alpha, self.beta = _PRIOR.alpha + share * successes, _PRIOR.beta + share * failures
+
+    def gives_way_to(self, strength: float) -> bool:
+        """Whether it is worn and one of its kind with that strength is no weaker by a level."""
+        return self.attempts >= WORN and strength > self.strength - 1.0
 
     @property
     def is_stepping_stone(self) -> bool:

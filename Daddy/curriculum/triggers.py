@@ -66,12 +66,11 @@ class Triggers:
                 best[first.env_id] = min(best.get(first.env_id, first), first, key=lambda f: _RANK[f.kind])
         reached = [env for env, first in best.items() if first.kind == "milestone"]  # it ranks first
         self._progressed[reached] = True
-        places = {int(env): row for row, env in enumerate(env_ids)}
-        self.led_on = [(places[env], _PREFIXES["map"] + self._stones.last_part(env)) for env in reached]
+        parts = [self._stones.last_part(env) for env in reached]
         for first in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
-        if not best:
-            return []
+        places = {int(env): row for row, env in enumerate(env_ids)} if best else {}
+        self.led_on = [(places[env], _PREFIXES["map"] + part) for env, part in zip(reached, parts, strict=True)]
         found = [_trigger(first, places[env], rows) for env, first in best.items()]
         self.seen.update(trigger.name for trigger in found)
         return found

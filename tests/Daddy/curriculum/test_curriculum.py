@@ -10,7 +10,8 @@ from curriculum_play import NAMES, Play, bits, record
 from savestate_files import files_of, fresh, put, state_of
 
 from Daddy.curriculum import registry as registry_module
-from Daddy.curriculum.registry import PER_MILESTONE, WORN, Registry
+from Daddy.curriculum.registry import PER_MILESTONE, Registry
+from Daddy.curriculum.savestates import WORN
 from Daddy.puffer_shim import LAYOUT, STRUCTURED_DIM, CaptureFailed, SpawnFailed
 
 

@@ -41,8 +41,7 @@ def test_what_is_learnable_or_new_is_preferred():
 
 
 def test_a_copy_of_a_known_kind_is_not_new():
-    known, new, ahead = make(0), make(1), make(2)
-    ahead.owned = ["EVENT_GOT_STARTER"]
+    known, new = make(0), make(1)
     known.alpha, known.beta, new.alpha, new.beta = 10.0, 10.0, 1.0, 1.0  # theta is .5 on average for both
     sampler = Sampler(2, 0.0)
     scores = np.array([[sampler._score(entry) for entry in (known, new)] for _ in range(2000)]).mean(axis=0)
