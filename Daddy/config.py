@@ -182,7 +182,7 @@ class TrainConfig:
     )
     bold_steps: int = setting(
         100, "curriculum", "first steps of an episode from a savestate, fights left out, that explore with "
-        "--bold-epsilon, the more likely the less succeeds from there; 0: none"
+        "--bold-epsilon where less than a quarter succeeds; 0: none"
     )
     bold_epsilon: float = setting(0.5, "curriculum", "share of random actions in those steps")
     sweep_share: float = setting(

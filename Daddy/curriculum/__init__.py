@@ -55,8 +55,8 @@ class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
     episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
-    that mostly fails act with `bold_epsilon` for their first `bold_steps` steps; `sweep_share` of them sweep the place
-    instead."""
+    where little succeeds act with `bold_epsilon` for their first `bold_steps` steps; `sweep_share` of them sweep the
+    place instead."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -213,7 +213,8 @@ class Curriculum:
 
     def _send_on(self, env_id: int) -> None:
         jump = self._jumps.pop(env_id, 0)
-        number = self._sampler.choose(self.registry, self._seen, sent_to=jump if self.registry.get(jump) else 0)
+        sent_to = jump if self.registry.get(jump) else 0
+        number = self._sampler.choose(self.registry, self._seen, self._triggers.ways, sent_to)
         state = self.registry.read(number) if number else None
         if number and state is None:  # it has just been quarantined
             return self._send_on(env_id)

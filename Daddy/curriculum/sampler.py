@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
 EDGE = "edge"  # bottleneck and frontier
 FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
 BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
+GOOD = 0.25  # rate of successes from where a kind is worth getting to
 _TRUE_ENDS = 32  # true starts whose ends are remembered
 _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 
@@ -39,10 +40,11 @@ class Sampler:
     levels come after all places.
 
     The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on,
-    and where one start in a hundred succeeds the draws favour what is nearly mastered. Half of its share is drawn
-    by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being how often a kind was come by or
-    started from; half goes to any copy of the kind with the best draw, so that once something succeeds starts move
-    backwards from there as it is mastered, as in a reverse curriculum (Florensa et al. 2017, arXiv 1707.05300).
+    and where one start in a hundred succeeds the draws favour what is nearly mastered. Its share is divided in three,
+    or in two while nothing is GOOD: any copy of the kind with the best draw; doorsteps, kinds that are not GOOD
+    themselves and from which one that is has been entered, as a reverse curriculum goes on from its good starts to
+    what lies beside them (Florensa et al. 2017, arXiv 1707.05300); and kinds drawn by counts, as in Go-Explore (Ecoffet
+    et al. 2021, arXiv 2004.12919), n being how often a kind was come by or started from.
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -68,11 +70,15 @@ class Sampler:
         """Milestones that the last true starts ended with, the median; 0 before the first."""
         return sorted(self._true_ends)[len(self._true_ends) // 2] if self._true_ends else 0
 
-    def choose(self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int], sent_to: int = 0) -> int:
+    def choose(
+        self, savestates: Iterable[tuple[int, Savestate]], seen: Mapping[str, int],
+        ways: Mapping[str, Collection[str]], sent_to: int = 0,
+    ) -> int:  # fmt: skip
         """The number of the savestate to start from; 0 for the true start.
 
-        `seen` is how often each kind of savestate was come by, in the order in which they were found; `sent_to` is a
-        savestate that was chosen already: the shares that this goes past are made up for later.
+        `seen` is how often each kind of savestate was come by, in the order in which they were found, `ways` which
+        kinds were entered from it; `sent_to` is a savestate that was chosen already: the shares that this goes past
+        are made up for later.
         """
         everything = list(savestates)
         if not everything:
@@ -88,7 +94,7 @@ class Sampler:
         elif self._debts[owed] < 1.0 - 1e-9:
             owed, chosen = "", self._most_to_learn(everything)
         elif owed == EDGE:
-            chosen = self._at_the_edge(stuck, ahead, shares, seen)
+            chosen = self._at_the_edge(stuck, ahead, shares, seen, ways)
         else:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, owed, chosen)
@@ -115,15 +121,24 @@ class Sampler:
 
     def _at_the_edge(
         self, stuck: list[tuple[int, Savestate]], ahead: list[tuple[int, Savestate]], shares: tuple[float, float],
-        seen: Mapping[str, int],
+        seen: Mapping[str, int], ways: Mapping[str, Collection[str]],
     ) -> tuple[int, Savestate] | None:  # fmt: skip
         if not stuck:
             return self._late_found(ahead, seen)
         if self._lead > 0.0:
             self._lead -= shares[1] * self._expected_steps(stuck)
-            return self._seldom_seen(stuck, seen) if self._rng.random() < 0.5 else self._any_copy_of_best(stuck)
+            return self._at_the_bottleneck(stuck, seen, ways)
         self._lead += shares[0] * self._expected_steps(ahead)
         return self._late_found(ahead, seen)
+
+    def _at_the_bottleneck(
+        self, stuck: list[tuple[int, Savestate]], seen: Mapping[str, int], ways: Mapping[str, Collection[str]]
+    ) -> tuple[int, Savestate]:
+        doorsteps = _doorsteps(stuck, ways)
+        part = self._rng.integers(3 if doorsteps else 2)
+        if part == 0:
+            return self._seldom_seen(stuck, seen)
+        return self._any_copy_of_best(stuck) if part == 1 else self._draw(doorsteps, lambda entry: entry.evidence + 1.0)
 
     def _any_copy_of_best(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate]:
         kind = self._most_to_learn(pairs)[1].milestone
@@ -161,8 +176,8 @@ class Sampler:
         return theta * (1.0 - theta) * (1.0 + (known + 1.0) ** -0.5)
 
     def doubts(self, entry: Savestate) -> bool:
-        """Whether what is known fails from here: True with probability 1 - theta, theta drawn from the posterior."""
-        return bool(self._rng.random() >= self._rng.beta(entry.alpha, entry.beta))
+        """Whether what is known fails from here: True if a draw of theta from the posterior is not GOOD."""
+        return bool(self._rng.beta(entry.alpha, entry.beta) < GOOD)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -178,3 +193,12 @@ class Sampler:
         self._true_ends.extend(state.get("true_ends", ()))  # checkpoints of before 2026-11-28 have none
         self._lengths = {int(stage): float(steps) for stage, steps in state.get("lengths", {}).items()}
         self._lead = float(state.get("lead", 0.0))
+
+
+def _doorsteps(
+    pairs: list[tuple[int, Savestate]], ways: Mapping[str, Collection[str]]
+) -> list[tuple[int, Savestate]]:
+    """Those from which a kind of theirs that is GOOD has been entered, and which are not GOOD themselves."""
+    good = {entry.milestone for _, entry in pairs if entry.success_rate >= GOOD}
+    leading = {kind for kind, entered in ways.items() if kind not in good and not good.isdisjoint(entered)}
+    return [pair for pair in pairs if pair[1].milestone in leading]

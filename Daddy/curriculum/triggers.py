@@ -56,6 +56,7 @@ class Triggers:
         self._progressed = np.zeros(num_envs, bool)
         self.seen: Counter[str] = Counter()  # by name
         self.led_on: list[tuple[int, str]] = []  # (row, kind of the part of a map that it came from) of new milestones
+        self.ways: dict[str, set[str]] = {}  # kind of a part of a map -> those that were entered from it
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[Trigger]:
         """Take the records (B,) of envs env_ids (B,), without repeats."""
@@ -67,8 +68,10 @@ class Triggers:
         reached = [env for env, first in best.items() if first.kind == "milestone"]  # it ranks first
         self._progressed[reached] = True
         parts = [self._stones.last_part(env) for env in reached]
-        for first in self._stones.update(rows, env_ids):
+        for first, came_from in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
+            if first.kind == "map":
+                self.ways.setdefault(_PREFIXES["map"] + came_from, set()).add(_PREFIXES["map"] + first.name)
         places = {int(env): row for row, env in enumerate(env_ids)} if best else {}
         self.led_on = [(places[env], _PREFIXES["map"] + part) for env, part in zip(reached, parts, strict=True)]
         found = [_trigger(first, places[env], rows) for env, first in best.items()]
@@ -81,11 +84,12 @@ class Triggers:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values; running episodes end with a run."""
-        return {"seen": dict(self.seen)}
+        return {"seen": dict(self.seen), "ways": {kind: sorted(to) for kind, to in self.ways.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.seen = Counter(state["seen"])
+        self.ways = {kind: set(to) for kind, to in state.get("ways", {}).items()}  # none of before the evening of 11-28
 
 
 class _SteppingStones:
@@ -97,8 +101,9 @@ class _SteppingStones:
         self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
         self._last = np.zeros(num_envs, _WHERE)
 
-    def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
-        """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
+    def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[tuple[FirstTime, str]]:
+        """First times in the records (B,) of envs env_ids (B,), each with the part of a map that the record before was
+        in; an episode's first record and a milestone have none."""
         first = rows["is_first"].astype(bool)
         part = (env_ids, rows["map_id"], rows["x"] // PART, rows["y"] // PART)
         anew = self._changes.update(rows["milestones"], first, env_ids)  # [B]
@@ -108,9 +113,12 @@ class _SteppingStones:
         level = strongest_level(rows) // LEVEL_STEP  # [B]
         rose = ~first & (level > self._level[env_ids])
         self._level[env_ids] = np.where(first, level, np.maximum(level, self._level[env_ids]))
+        told = np.flatnonzero(entered | rose)
+        before = [self.last_part(env) for env in env_ids[told]]
         for field in _WHERE.names:
             self._last[field][env_ids] = rows[field]
-        return [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in np.flatnonzero(entered | rose)]
+        firsts = [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in told]
+        return list(zip(firsts, before, strict=True))
 
     def last_part(self, env_id: int) -> str:
         """The part of a map that the env's last record was in, and after what."""

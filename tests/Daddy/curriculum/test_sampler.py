@@ -4,13 +4,14 @@ from collections import Counter
 import numpy as np
 import pytest
 from savestate_files import make
+from scipy.stats import beta
 
-from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, TIER_SHARE, Sampler
+from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, GOOD, TIER_SHARE, Sampler
 from Daddy.curriculum.savestates import Savestate
 
 
 def starts(sampler: Sampler, entries: list[Savestate], count: int, seen: dict[str, int] | None = None) -> list[int]:
-    return [sampler.choose(list(enumerate(entries, 1)), seen or {}) for _ in range(count)]
+    return [sampler.choose(list(enumerate(entries, 1)), seen or {}, {}) for _ in range(count)]
 
 
 def test_without_savestates_every_start_is_a_true_one():
@@ -34,8 +35,8 @@ def test_true_starts_and_tiers_get_their_shares_in_every_window(share):
 def test_what_is_learnable_or_new_is_preferred():
     mastered, hopeless, learnable, new, ahead = (make(n) for n in range(5))
     ahead.owned = ["EVENT_GOT_STARTER", "EVENT_GOT_POKEDEX"]
-    for entry, alpha, beta in ((mastered, 40, 0.5), (hopeless, 0.5, 40), (learnable, 20, 20)):
-        entry.alpha, entry.beta, entry.attempts = alpha, beta, 1000
+    for entry, alpha, failed in ((mastered, 40, 0.5), (hopeless, 0.5, 40), (learnable, 20, 20)):
+        entry.alpha, entry.beta, entry.attempts = alpha, failed, 1000
     told = Counter(starts(Sampler(2, 0.3), [mastered, hopeless, learnable, new, ahead], 2000))
     assert told[3] > 5 * (told[1] + told[2]) and told[4] > 5 * (told[1] + told[2])
 
@@ -99,8 +100,8 @@ def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
     mastered, near, far, ahead = (make(n) for n in range(4))
     near.owned = far.owned = ["EVENT_GOT_STARTER"]
     ahead.owned = ["EVENT_GOT_STARTER", "EVENT_GOT_POKEDEX"]
-    for entry, alpha, beta in ((mastered, 30.0, 2.0), (near, 6.0, 30.0), (far, 0.5, 33.0), (ahead, 0.5, 33.0)):
-        entry.alpha, entry.beta, entry.attempts = alpha, beta, 100
+    for entry, alpha, failed in ((mastered, 30.0, 2.0), (near, 6.0, 30.0), (far, 0.5, 33.0), (ahead, 0.5, 33.0)):
+        entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
     sampler = Sampler(7, 0.3)
     for milestones in [0] * 40 + [0] * 10 + [1] * 12 + [2] * 10:  # the last 32: the median is 1
         sampler.true_start_ended(milestones)
@@ -115,12 +116,35 @@ def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
 
 def test_at_the_bottleneck_all_copies_of_the_best_kind_are_tried():
     one, other, third, hopeless = (make(n, f"MAP_{n // 3}") for n in range(4))
-    for entry, alpha, beta in ((one, 20, 20), (other, 0.5, 40), (third, 0.5, 40), (hopeless, 0.5, 40)):
-        entry.alpha, entry.beta, entry.attempts = alpha, beta, 100
+    for entry, alpha, failed in ((one, 20, 20), (other, 0.5, 40), (third, 0.5, 40), (hopeless, 0.5, 40)):
+        entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
     sampler = Sampler(13, 0.3)
     pairs = list(enumerate((one, other, third, hopeless)))
     counts = Counter(sampler._any_copy_of_best(pairs)[0] for _ in range(900))
     assert counts[3] < 30 and all(counts[n] == pytest.approx(300, abs=60) for n in range(3))
+
+
+def test_the_bottleneck_moves_back_to_the_doorstep_of_what_succeeds():
+    forest, gate, route, home, unseen = (make(n, f"MAP_{name}") for n, name in enumerate("FGRHU"))
+    known = ((forest, 14, 20), (gate, 10, 24), (route, 0.5, 33), (home, 0.5, 33), (unseen, 0.5, 33))
+    for entry, alpha, failed in known:
+        entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
+    ways = {"MAP_H": {"MAP_R"}, "MAP_R": {"MAP_H", "MAP_G"}, "MAP_G": {"MAP_F", "MAP_R"}, "MAP_F": {"MAP_H", "MAP_G"}}
+    sampler, pairs = Sampler(13, 0.3), list(enumerate((forest, gate, route, home, unseen)))
+    seen = {"MAP_F": 50, "MAP_G": 100, "MAP_R": 3000, "MAP_H": 9000, "MAP_U": 1}
+
+    def shares(ways: dict[str, set[str]]) -> list[float]:
+        counts = Counter(sampler._at_the_bottleneck(pairs, seen, ways)[0] for _ in range(3000))
+        return [counts[n] / 3000 for n in range(5)]
+
+    before, told = shares({}), shares(ways)
+    assert before[2] < 0.05 and told[2] == pytest.approx(1 / 3, abs=0.05), "common ground, and on the doorstep"
+    assert told[3] < 0.05, "home does not lead to where anything succeeds"
+    assert told[0] + told[1] > 1 / 3 - 0.05, "where most is learned keeps a third"
+    assert told[4] == pytest.approx(before[4] * 2 / 3, abs=0.05), "as do seldom seen kinds"
+    route.alpha = 15.0
+    told = shares(ways)
+    assert told[3] > 1 / 3 - 0.05, "and so on, back to where true starts come from"
 
 
 @pytest.mark.parametrize("long", [60, 2000])
@@ -132,7 +156,7 @@ def test_bottleneck_and_frontier_divide_their_starts_by_steps(long):
     lengths, sampler, told = {1: 250, 2: long, 3: 80}, Sampler(11, 0.3), Counter()
     sampler.true_start_ended(2)
     for _ in range(2000):
-        number = sampler.choose([(1, stuck), (2, ahead), (3, mastered)], {})
+        number = sampler.choose([(1, stuck), (2, ahead), (3, mastered)], {}, {})
         told[number] += 1
         if number in (1, 2):
             sampler.episode_ended((stuck, ahead)[number - 1], lengths[number])
@@ -156,8 +180,8 @@ def test_the_sampler_goes_on_where_it_was_saved():
 def test_true_starts_that_a_swarm_went_past_are_made_up_for():
     entries = [make(n, tier=("early", "late")[n % 2]) for n in range(4)]
     pairs, sampler = list(enumerate(entries, 1)), Sampler(5, 0.3)
-    assert [sampler.choose(pairs, {}, sent_to=2) for _ in range(20)] == [2] * 20
-    later = Counter(sampler.choose(pairs, {}) for _ in range(80))
+    assert [sampler.choose(pairs, {}, {}, sent_to=2) for _ in range(20)] == [2] * 20
+    later = Counter(sampler.choose(pairs, {}, {}) for _ in range(80))
     assert later[0] >= 0.3 * 100 - 1
     assert later[1] + later[3] >= TIER_SHARE * 100 - 1, "early ones too, the swarm was a late one"
 
@@ -165,9 +189,11 @@ def test_true_starts_that_a_swarm_went_past_are_made_up_for():
 def test_the_less_succeeds_from_a_savestate_the_more_often_it_is_doubted():
     sampler, entry = Sampler(4, 0.3), make(0)
     shares = []
-    for entry.alpha, entry.beta in ((0.5, 30.0), (20.0, 20.0), (30.0, 0.5)):
+    known = ((0.5, 30.0), (5.0, 20.0), (7.5, 22.5), (20.0, 20.0))
+    for entry.alpha, entry.beta in known:
         shares.append(sum(sampler.doubts(entry) for _ in range(2000)) / 2000)
-    assert shares == pytest.approx([1 - 0.5 / 30.5, 0.5, 0.5 / 30.5], abs=0.03)
+    assert shares == pytest.approx([beta.cdf(GOOD, *counts) for counts in known], abs=0.03)
+    assert shares[0] > 0.99 and shares[-1] < 0.01, "where the policy succeeds it plays, or nobody would know"
 
 
 def test_draws_for_other_reasons_do_not_use_up_the_frontiers_share():

@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -68,6 +69,22 @@ def test_a_milestone_tells_which_part_of_a_map_led_to_it():
     assert told == [[], [], [], [(1, "MAP_ROUTE_1_X1Y0_AFTER_START")], []]
     triggers.update(record(is_first=1, map_id=TOWN, milestones=owned), ENV)
     assert triggers.led_on == [], "a start behind a milestone reaches none"
+
+
+def test_which_parts_of_maps_were_entered_from_which_is_kept():
+    triggers = Triggers(2)
+    route, town = "MAP_ROUTE_1_AFTER_START", "MAP_PALLET_TOWN_AFTER_START"
+    walk = [record(is_first=1, map_id=TOWN), record(map_id=ROUTE), record(map_id=ROUTE, x=13), record(map_id=TOWN)]
+    names_of(triggers, *walk, record(map_id=HOUSE), record(map_id=ROUTE, milestones=bits(STARTER)))
+    ways = {town: {route, "MAP_REDS_HOUSE_2F_AFTER_START"}, route: {"MAP_ROUTE_1_X1Y0_AFTER_START"}}
+    assert triggers.ways == ways, "not where the episode had been, nor what a milestone parts"
+    names_of(triggers, record(is_first=1, map_id=HOUSE), level(12, x=1))
+    assert triggers.ways == ways, "a level is not entered"
+    twin = Triggers(2)
+    twin.load_state_dict(json.loads(json.dumps(triggers.state_dict())))
+    assert twin.ways == ways and twin.seen == triggers.seen
+    twin.load_state_dict({"seen": {}})
+    assert twin.ways == {}, "of a checkpoint of before"
 
 
 def test_large_maps_have_several_parts():
