@@ -103,7 +103,7 @@ class BayesMonitor:
         span: Callable[[bytes, bool], int] = lambda owned, from_savestate: 0,
     ) -> None:  # fmt: skip
         """`budgets` int (M,) in steps; an attempt fades with `forgetting` at each later one; `span` is when
-        episodes are given up, see `EpisodeRules.span`."""
+        episodes may be given up, see `EpisodeRules.span`."""
         self.quests, self.budgets = tuple(quests), np.asarray(budgets, np.int64)
         self.rule, self.prior, self.forgetting = rule or AlarmRule(), prior or BetaPrior(), forgetting
         self._span = span

@@ -188,4 +188,4 @@ def build_monitor(config: TrainConfig) -> BayesMonitor:
     milestones = quests(config.rom, config.allow_rom_mismatch)
     rule = AlarmRule(target=config.target_theta, patience=config.alarm_patience)
     budgets = default_budgets(milestones, config.max_episode_steps)
-    return BayesMonitor(milestones, config.num_envs, budgets, rule, span=_rules(config).span)
+    return BayesMonitor(milestones, config.num_envs, budgets, rule, span=_rules(config).least_span)

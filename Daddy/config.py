@@ -97,7 +97,8 @@ class TrainConfig:
     )
     stall_paces: float = setting(
         0.0, "env", "wait so many times as long as a scripted player takes to the next milestone (from a savestate "
-        "a quarter of that) if that is longer than --stall-steps or --spawn-steps"
+        "or where the env's last true starts got no further mostly a quarter of that) if that is longer than "
+        "--stall-steps or --spawn-steps"
     )
 
     model_size: str = setting("large", "agent", "size of CNN, GRU, LSTM and SSM", choices=("slim", "large"))

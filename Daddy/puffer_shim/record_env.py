@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
 from Daddy.puffer_shim.visits import VisitCounts
 
+_TRIES = 4  # true starts in a row that end before the same milestone until the next ones are waited for less
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
 
@@ -25,9 +27,10 @@ class EpisodeRules:
 
     An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
     ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
-    is the first one missing, at least so many steps are given, a quarter of them after a savestate. ``novelty_span``
-    "milestone" lets the visit counts begin anew with each milestone, not only with each "episode". Any episode ends
-    after ``longest`` steps (0: at the env's own limit); the records go on telling the used share of that limit.
+    is the first one missing, at least so many steps are given, a quarter of them after a savestate or a brief start,
+    see ``TrueStarts``. ``novelty_span`` "milestone" lets the visit counts begin anew with each milestone, not only with
+    each "episode". Any episode ends after ``longest`` steps (0: at the env's own limit); the records go on telling the
+    used share of that limit.
     """
 
     stall_steps: int = 0
@@ -36,14 +39,48 @@ class EpisodeRules:
     paced: tuple[tuple[int, int], ...] = ()
     longest: int = 0
 
-    def span(self, owned: bytes, from_savestate: bool) -> int:
+    def span(self, owned: bytes, from_savestate: bool, brief: bool = False) -> int:
         """Steps that an episode gets for its next milestone, 0 for any number; bit i of ``owned`` is milestone i."""
         steps = self.spawn_steps if from_savestate else self.stall_steps
         if not steps:
             return 0
+        wanted = self._next(owned)[1]
+        return max(steps, wanted // 4 if from_savestate or brief else wanted)
+
+    def least_span(self, owned: bytes, from_savestate: bool) -> int:
+        """The same where the start is a brief one."""
+        return self.span(owned, from_savestate, brief=True)
+
+    def missing(self, owned: bytes) -> int:
+        """The bit of the first milestone missing, -1 without any."""
+        return self._next(owned)[0]
+
+    def _next(self, owned: bytes) -> tuple[int, int]:
         bits = int.from_bytes(owned, "little")
-        wanted = next((wanted for bit, wanted in self.paced if not bits >> bit & 1), 0)
-        return max(steps, wanted // 4 if from_savestate else wanted)
+        return next((pair for pair in self.paced if not bits >> pair[0] & 1), (-1, 0))
+
+
+class TrueStarts:
+    """How an env's true starts have ended, so that none waits for long where nothing comes (docs/LOG.md, 2026-11-28).
+
+    Once ``_TRIES`` in a row have ended before the same milestone only every ``_TRIES``-th waits for it in full; the
+    others are brief until one reaches it.
+    """
+
+    def __init__(self) -> None:
+        self._ended: Counter[int] = Counter()  # by the milestone that was missing
+
+    def brief(self, missing: int) -> bool:
+        """Whether a true start that waits for that milestone is a brief one."""
+        ended = self._ended[missing]
+        return ended >= _TRIES and ended % _TRIES != 0
+
+    def ended_before(self, missing: int) -> None:
+        self._ended[missing] += 1
+
+    def reached(self, missing: int) -> None:
+        """A milestone was reached while that one was missing."""
+        del self._ended[missing]
 
 
 class RecordEnv(gymnasium.Env):
@@ -71,7 +108,7 @@ class RecordEnv(gymnasium.Env):
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._longest = self._limit = self._next_limit
-        self._rules = rules or EpisodeRules()
+        self._rules, self._true_starts = rules or EpisodeRules(), TrueStarts()
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         self.record = record = self._row.view(RECORD)[0]  # the last record, a view
@@ -132,7 +169,8 @@ class RecordEnv(gymnasium.Env):
         return self._row, {}
 
     def _allow_steps(self) -> None:
-        span = self._rules.span(self._owned, from_savestate=self._spawn_id != 0)
+        self._missing = self._rules.missing(self._owned)
+        span = self._rules.span(self._owned, self._spawn_id != 0, brief=self._true_starts.brief(self._missing))
         longest = min(self._longest, self._rules.longest or self._longest)
         self._limit = min(longest, self._step + span) if span else longest
 
@@ -142,6 +180,8 @@ class RecordEnv(gymnasium.Env):
         if owned == self._owned:
             return
         self._owned = owned
+        if not self._spawn_id:
+            self._true_starts.reached(self._missing)
         self._allow_steps()
         if self._rules.novelty_span == "milestone":
             self._visits.count_anew()
@@ -167,6 +207,8 @@ class RecordEnv(gymnasium.Env):
         now = self._telemetry()
         self._note_milestones(now)
         truncated = not terminated and (bool(truncated) or self._step >= self._limit)
+        if truncated and not self._spawn_id:
+            self._true_starts.ended_before(self._missing)
         self._write(now, observation, reward, action=int(action), terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 
