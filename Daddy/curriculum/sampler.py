@@ -23,16 +23,16 @@ _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 class Sampler:
     """Draws a savestate or the true start.
 
-    The best of theta (1 - theta) (1 + 1 / sqrt(n + 1)) wins, theta drawn from each savestate's posterior and n
-    being its attempts or, for a copy of a known kind, those that its posterior begins with: new ones and those that
-    succeed about half of the time. Beside that `true_share` of all starts are true starts, TIER_SHARE (or what that
-    leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as many milestones as the last
-    true starts ended with (the median) and FRONTIER_SHARE to the frontier, the savestates with the most milestones,
-    exactly: each start adds its share to a debt, and a debt of one is paid with a start. True starts and those of a
-    tier count whatever they were drawn for; the other two are paid only with draws of their own. Where there are
-    both, these two shares are one of starts, which they divide so that the *steps* of their episodes are as their
-    shares: the next milestone of the frontier may lie eight times as far, and where each got its share of the
-    starts the frontier had six steps for each of the bottleneck's.
+    The best of theta (1 - theta) (1 + 1 / sqrt(n + 1)) per expected step wins, theta drawn from each savestate's
+    posterior and n being its attempts or, for a copy of a known kind, those that its posterior begins with: new
+    ones and those that succeed about half of the time. Beside that `true_share` of all starts are true starts,
+    TIER_SHARE (or what that leaves) go to each tier that has a savestate, BOTTLENECK_SHARE to savestates with as
+    many milestones as the last true starts ended with (the median) and FRONTIER_SHARE to the frontier, the
+    savestates with the most milestones, exactly: each start adds its share to a debt, and a debt of one is paid
+    with a start. True starts and those of a tier count whatever they were drawn for; the other two are paid only
+    with draws of their own. Where there are both, these two shares are one of starts, which they divide so that the
+    *steps* of their episodes are as their shares: the next milestone of the frontier may lie eight times as far,
+    and where each got its share of the starts the frontier had six steps for each of the bottleneck's.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
@@ -77,8 +77,8 @@ class Sampler:
         """The number of the savestate to start from; 0 for the true start.
 
         `seen` is how often each kind of savestate was come by, in the order in which they were found, `ways` which
-        kinds were entered from it; `sent_to` is a savestate that was chosen already: the shares that this goes past
-        are made up for later.
+        places were entered from a place; `sent_to` is a savestate that was chosen already: the shares that this goes
+        past are made up for later.
         """
         everything = list(savestates)
         if not everything:
@@ -148,10 +148,10 @@ class Sampler:
     def _expected_steps(self, pairs: list[tuple[int, Savestate]]) -> float:
         """Of an episode from savestates with equally many milestones; the mean over all where none has ended yet."""
         known = self._lengths.get(len(pairs[0][1].owned))
-        return known or float(np.mean(list(self._lengths.values()) or [1.0]))
+        return known or sum(self._lengths.values()) / max(len(self._lengths), 1) or 1.0
 
     def _most_to_learn(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate] | None:
-        return max(pairs, key=lambda pair: self._score(pair[1]), default=None)
+        return max(pairs, key=lambda pair: self._score(pair[1]) / self._expected_steps([pair]), default=None)
 
     def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
         return self._draw(pairs, lambda entry: seen.get(entry.milestone, 0) + entry.attempts + 1.0)
@@ -198,7 +198,7 @@ class Sampler:
 def _doorsteps(
     pairs: list[tuple[int, Savestate]], ways: Mapping[str, Collection[str]]
 ) -> list[tuple[int, Savestate]]:
-    """Those from which a kind of theirs that is GOOD has been entered, and which are not GOOD themselves."""
-    good = {entry.milestone for _, entry in pairs if entry.success_rate >= GOOD}
-    leading = {kind for kind, entered in ways.items() if kind not in good and not good.isdisjoint(entered)}
-    return [pair for pair in pairs if pair[1].milestone in leading]
+    """Those that are not GOOD and from whose place that of a GOOD one can be entered, as was seen at any stage."""
+    good = {place_of(entry.milestone) for _, entry in pairs if entry.success_rate >= GOOD}
+    leading = {place for place, entered in ways.items() if place not in good and not good.isdisjoint(entered)}
+    return [pair for pair in pairs if place_of(pair[1].milestone) in leading]

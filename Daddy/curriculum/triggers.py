@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import AFTER, LEVEL
+from Daddy.curriculum.savestates import AFTER, LEVEL, place_of
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RECORD, RED_MAPS, milestone_names
@@ -56,7 +56,7 @@ class Triggers:
         self._progressed = np.zeros(num_envs, bool)
         self.seen: Counter[str] = Counter()  # by name
         self.led_on: list[tuple[int, str]] = []  # (row, kind of the part of a map that it came from) of new milestones
-        self.ways: dict[str, set[str]] = {}  # kind of a part of a map -> those that were entered from it
+        self.ways: dict[str, set[str]] = {}  # part of a map -> those that were entered from it, at any stage
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[Trigger]:
         """Take the records (B,) of envs env_ids (B,), without repeats."""
@@ -71,7 +71,8 @@ class Triggers:
         for first, came_from in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
             if first.kind == "map":
-                self.ways.setdefault(_PREFIXES["map"] + came_from, set()).add(_PREFIXES["map"] + first.name)
+                here, there = (place_of(_PREFIXES["map"] + part) for part in (came_from, first.name))
+                self.ways.setdefault(here, set()).add(there)
         places = {int(env): row for row, env in enumerate(env_ids)} if best else {}
         self.led_on = [(places[env], _PREFIXES["map"] + part) for env, part in zip(reached, parts, strict=True)]
         found = [_trigger(first, places[env], rows) for env, first in best.items()]
@@ -84,12 +85,13 @@ class Triggers:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values; running episodes end with a run."""
-        return {"seen": dict(self.seen), "ways": {kind: sorted(to) for kind, to in self.ways.items()}}
+        return {"seen": dict(self.seen), "ways": {place: sorted(to) for place, to in self.ways.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.seen = Counter(state["seen"])
-        self.ways = {kind: set(to) for kind, to in state.get("ways", {}).items()}  # none of before the evening of 11-28
+        ways = state.get("ways", {})  # checkpoints of before the evening of 2026-11-28 have none
+        self.ways = {place: set(to) for place, to in ways.items()}
 
 
 class _SteppingStones:

@@ -41,6 +41,21 @@ def test_what_is_learnable_or_new_is_preferred():
     assert told[3] > 5 * (told[1] + told[2]) and told[4] > 5 * (told[1] + told[2])
 
 
+def test_what_is_learned_in_fewer_steps_is_preferred():
+    short, long = make(0), make(1)
+    long.owned = ["EVENT_GOT_STARTER"]
+    for entry in (short, long):
+        entry.alpha = entry.beta = 500.0  # draws hardly differ
+    sampler, pairs = Sampler(2, 0.0), [(1, short), (2, long)]
+    assert {sampler._most_to_learn(pairs)[0] for _ in range(200)} == {1, 2}
+    sampler.episode_ended(short, 250)
+    sampler.episode_ended(long, 2000)
+    assert {sampler._most_to_learn(pairs)[0] for _ in range(200)} == {1}
+    long.alpha, long.beta, short.beta = 1.0, 1.0, 500_000.0
+    chosen = [sampler._most_to_learn(pairs)[0] for _ in range(200)]
+    assert chosen.count(2) > 180, "but not what is known to fail"
+
+
 def test_a_copy_of_a_known_kind_is_not_new():
     known, new = make(0), make(1)
     known.alpha, known.beta, new.alpha, new.beta = 10.0, 10.0, 1.0, 1.0  # theta is .5 on average for both
@@ -125,13 +140,13 @@ def test_at_the_bottleneck_all_copies_of_the_best_kind_are_tried():
 
 
 def test_the_bottleneck_moves_back_to_the_doorstep_of_what_succeeds():
-    forest, gate, route, home, unseen = (make(n, f"MAP_{name}") for n, name in enumerate("FGRHU"))
+    forest, gate, route, home, unseen = (make(n, f"MAP_{name}_AFTER_TWO") for n, name in enumerate("FGRHU"))
     known = ((forest, 14, 20), (gate, 10, 24), (route, 0.5, 33), (home, 0.5, 33), (unseen, 0.5, 33))
     for entry, alpha, failed in known:
         entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
     ways = {"MAP_H": {"MAP_R"}, "MAP_R": {"MAP_H", "MAP_G"}, "MAP_G": {"MAP_F", "MAP_R"}, "MAP_F": {"MAP_H", "MAP_G"}}
     sampler, pairs = Sampler(13, 0.3), list(enumerate((forest, gate, route, home, unseen)))
-    seen = {"MAP_F": 50, "MAP_G": 100, "MAP_R": 3000, "MAP_H": 9000, "MAP_U": 1}
+    seen = dict(zip([entry.milestone for _, entry in pairs], (50, 100, 3000, 9000, 1), strict=True))
 
     def shares(ways: dict[str, set[str]]) -> list[float]:
         counts = Counter(sampler._at_the_bottleneck(pairs, seen, ways)[0] for _ in range(3000))

@@ -72,12 +72,14 @@ def test_a_milestone_tells_which_part_of_a_map_led_to_it():
 
 
 def test_which_parts_of_maps_were_entered_from_which_is_kept():
-    triggers = Triggers(2)
-    route, town = "MAP_ROUTE_1_AFTER_START", "MAP_PALLET_TOWN_AFTER_START"
+    triggers, owned = Triggers(2), bits(STARTER)
+    house, town, route, east = "MAP_REDS_HOUSE_2F", "MAP_PALLET_TOWN", "MAP_ROUTE_1", "MAP_ROUTE_1_X1Y0"
     walk = [record(is_first=1, map_id=TOWN), record(map_id=ROUTE), record(map_id=ROUTE, x=13), record(map_id=TOWN)]
-    names_of(triggers, *walk, record(map_id=HOUSE), record(map_id=ROUTE, milestones=bits(STARTER)))
-    ways = {town: {route, "MAP_REDS_HOUSE_2F_AFTER_START"}, route: {"MAP_ROUTE_1_X1Y0_AFTER_START"}}
-    assert triggers.ways == ways, "not where the episode had been, nor what a milestone parts"
+    names_of(triggers, *walk, record(map_id=HOUSE), record(map_id=ROUTE, milestones=owned))
+    assert triggers.ways == {town: {route, house}, route: {east}}, "not where it had been, nor what a milestone parts"
+    names_of(triggers, record(map_id=HOUSE, milestones=owned), record(map_id=TOWN, milestones=owned))
+    ways = {town: {route, house}, route: {east, house}, house: {town}}
+    assert triggers.ways == ways, "at any stage of the story"
     names_of(triggers, record(is_first=1, map_id=HOUSE), level(12, x=1))
     assert triggers.ways == ways, "a level is not entered"
     twin = Triggers(2)
