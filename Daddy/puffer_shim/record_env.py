@@ -17,7 +17,7 @@ from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
 from Daddy.puffer_shim.visits import VisitCounts
 
-_TRIES = 4  # true starts in a row that end before the same milestone until the next ones are waited for less
+_EVERY = 8  # true starts that have ended before the same milestone, of which one at least was waited for in full
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
 
@@ -63,8 +63,8 @@ class EpisodeRules:
 class TrueStarts:
     """How an env's true starts have ended, so that none waits for long where nothing comes (docs/LOG.md, 2026-11-28).
 
-    Once ``_TRIES`` in a row have ended before the same milestone only every ``_TRIES``-th waits for it in full; the
-    others are brief until one reaches it.
+    The first one waits for a milestone in full and, as long as none has reached it, the second, third, fifth, ninth and
+    then every ``_EVERY``-th one; the others are brief.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class TrueStarts:
     def brief(self, missing: int) -> bool:
         """Whether a true start that waits for that milestone is a brief one."""
         ended = self._ended[missing]
-        return ended >= _TRIES and ended % _TRIES != 0
+        return ended & (ended - 1) != 0 and ended % _EVERY != 0
 
     def ended_before(self, missing: int) -> None:
         self._ended[missing] += 1
