@@ -40,11 +40,12 @@ class Sampler:
     levels come after all places.
 
     The bottleneck is what the policy cannot do, though some episode once did: one success moves the frontier on,
-    and where one start in a hundred succeeds the draws favour what is nearly mastered. Its share is divided in three,
-    or in two while nothing is GOOD: any copy of the kind with the best draw; doorsteps, kinds that are not GOOD
-    themselves and from which one that is has been entered, as a reverse curriculum goes on from its good starts to
-    what lies beside them (Florensa et al. 2017, arXiv 1707.05300); and kinds drawn by counts, as in Go-Explore (Ecoffet
-    et al. 2021, arXiv 2004.12919), n being how often a kind was come by or started from.
+    and where one start in a hundred succeeds the draws favour what is nearly mastered. Its share is divided in
+    three, or in two where there are no doorsteps: any copy of the kind with the best draw; doorsteps, from where
+    the way leads to a GOOD kind or to where the next milestone once was reached, the nearer and the less tried the
+    more often, as a reverse curriculum goes on from its good starts to what lies beside them (Florensa et al. 2017,
+    arXiv 1707.05300); and kinds drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being
+    how often a kind was come by or started from.
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -94,7 +95,8 @@ class Sampler:
         elif self._debts[owed] < 1.0 - 1e-9:
             owed, chosen = "", self._most_to_learn(everything)
         elif owed == EDGE:
-            chosen = self._at_the_edge(stuck, ahead, shares, seen, ways)
+            doorsteps = _doorsteps(stuck, everything, ways)
+            chosen = self._at_the_edge(stuck, ahead, shares, seen, doorsteps)
         else:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, owed, chosen)
@@ -121,24 +123,26 @@ class Sampler:
 
     def _at_the_edge(
         self, stuck: list[tuple[int, Savestate]], ahead: list[tuple[int, Savestate]], shares: tuple[float, float],
-        seen: Mapping[str, int], ways: Mapping[str, Collection[str]],
+        seen: Mapping[str, int], doorsteps: Mapping[str, int],
     ) -> tuple[int, Savestate] | None:  # fmt: skip
         if not stuck:
             return self._late_found(ahead, seen)
         if self._lead > 0.0:
             self._lead -= shares[1] * self._expected_steps(stuck)
-            return self._at_the_bottleneck(stuck, seen, ways)
+            return self._at_the_bottleneck(stuck, seen, doorsteps)
         self._lead += shares[0] * self._expected_steps(ahead)
         return self._late_found(ahead, seen)
 
     def _at_the_bottleneck(
-        self, stuck: list[tuple[int, Savestate]], seen: Mapping[str, int], ways: Mapping[str, Collection[str]]
+        self, stuck: list[tuple[int, Savestate]], seen: Mapping[str, int], doorsteps: Mapping[str, int]
     ) -> tuple[int, Savestate]:
-        doorsteps = _doorsteps(stuck, ways)
-        part = self._rng.integers(3 if doorsteps else 2)
+        there = [pair for pair in stuck if pair[1].place in doorsteps]
+        part = self._rng.integers(3 if there else 2)
         if part == 0:
             return self._seldom_seen(stuck, seen)
-        return self._any_copy_of_best(stuck) if part == 1 else self._draw(doorsteps, lambda entry: entry.evidence + 1.0)
+        if part == 1:
+            return self._any_copy_of_best(stuck)
+        return self._draw(there, lambda entry: (entry.evidence + 1.0) * 2.0 ** doorsteps[entry.place])
 
     def _any_copy_of_best(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate]:
         kind = self._most_to_learn(pairs)[1].milestone
@@ -196,9 +200,23 @@ class Sampler:
 
 
 def _doorsteps(
-    pairs: list[tuple[int, Savestate]], ways: Mapping[str, Collection[str]]
-) -> list[tuple[int, Savestate]]:
-    """Those that are not GOOD and from whose place that of a GOOD one can be entered, as was seen at any stage."""
-    good = {place_of(entry.milestone) for _, entry in pairs if entry.success_rate >= GOOD}
-    leading = {place for place, entered in ways.items() if place not in good and not good.isdisjoint(entered)}
-    return [pair for pair in pairs if place_of(pair[1].milestone) in leading]
+    stuck: list[tuple[int, Savestate]], everything: list[tuple[int, Savestate]], ways: Mapping[str, Collection[str]]
+) -> dict[str, int]:
+    """Places that are not GOOD -> how many parts of maps it is from there to one that is, or to where savestates with
+    one milestone more than `stuck` were taken because of it."""
+    if not stuck:
+        return {}
+    good = {entry.place for _, entry in stuck if entry.success_rate >= GOOD}
+    beyond = len(stuck[0][1].owned) + 1
+    goals = {entry.place for _, entry in everything if len(entry.owned) == beyond and entry.milestone in entry.owned}
+    distances = _distances(good | goals, ways)
+    return {place: distance for place, distance in distances.items() if place not in good}
+
+
+def _distances(goals: Collection[str], ways: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """Place -> how many ways lead from it to the nearest of `goals`; without places that no way leads from."""
+    distances, ring = dict.fromkeys(goals, 0), set(goals)
+    while ring:
+        ring = {place for place, entered in ways.items() if place not in distances and not ring.isdisjoint(entered)}
+        distances |= dict.fromkeys(ring, max(distances.values()) + 1)
+    return distances

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from Daddy.beta import FORGETTING, BetaPrior
+from Daddy.puffer_shim import RED_MAPS
 
 TIERS = ("early", "mid", "late")
 LEVEL = "LEVEL_"  # how the kind of a savestate begins that was taken for a level
@@ -24,6 +25,7 @@ _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
 _ADDED = {"strength": 0.0}  # fields that entries of before 2026-11-28 lack
 _REMEMBERED = 1.0 / (1.0 - FORGETTING)  # attempts
+PART = 12  # steps: side of the squares that maps are cut into; a room is one
 WORN = 12  # attempts after which a copy gives way to the next one of its kind that is as strong
 
 
@@ -114,9 +116,21 @@ class Savestate:
         """Taken on the way between milestones, not at one."""
         return self.milestone.startswith(STEPPING_STONES)
 
+    @property
+    def place(self) -> str:
+        """The part of a map that it stands in."""
+        return place_at(self.map_id, self.x, self.y)
+
     def covers(self) -> set[str]:
         """All that one can start behind by starting here."""
         return {*self.owned} if self.is_stepping_stone else {self.milestone, *self.owned}
+
+
+def place_at(map_id: int, x: int, y: int) -> str:
+    """MAP_<map>, with _X<column>Y<row> in all but its first square."""
+    column, line = int(x) // PART, int(y) // PART
+    part = f"_X{column}Y{line}" if column or line else ""
+    return f"MAP_{RED_MAPS.get(int(map_id), map_id)}{part}"
 
 
 def place_of(kind: str) -> str:

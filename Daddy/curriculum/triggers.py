@@ -14,16 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import AFTER, LEVEL, place_of
+from Daddy.curriculum.savestates import AFTER, LEVEL, PART, place_at, place_of
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
-from Daddy.puffer_shim import MILESTONE_TABLE, RECORD, RED_MAPS, milestone_names
+from Daddy.puffer_shim import MILESTONE_TABLE, RECORD, milestone_names
 
 _PREFIXES = {
     "milestone": "", "item": "ITEM_", "city": "CITY_", "dungeon": "AREA_", "level": LEVEL, "map": "MAP_",
 }  # the most telling first
 LEVEL_STEP = 2
-PART = 12  # steps: side of the squares that maps are cut into; a room is one
 _PARTS = 255 // PART + 1
 _WHERE = np.dtype([(field, RECORD[field]) for field in ("map_id", "x", "y", "milestones")])
 _RANK = {kind: rank for rank, kind in enumerate(_PREFIXES)}
@@ -134,9 +133,7 @@ class _SteppingStones:
 def _part(row: np.void) -> str:
     owned = milestone_names(row["milestones"])
     after = owned[-1].removeprefix("EVENT_") if owned else "START"
-    column, line = int(row["x"]) // PART, int(row["y"]) // PART
-    part = f"_X{column}Y{line}" if column or line else ""
-    return f"{RED_MAPS.get(int(row['map_id']), row['map_id'])}{part}{AFTER}{after}"
+    return place_at(row["map_id"], row["x"], row["y"]).removeprefix(_PREFIXES["map"]) + AFTER + after
 
 
 def _trigger(first: FirstTime, row: int, rows: np.ndarray) -> Trigger:

@@ -6,8 +6,8 @@ import pytest
 from savestate_files import make
 from scipy.stats import beta
 
-from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, GOOD, TIER_SHARE, Sampler
-from Daddy.curriculum.savestates import Savestate
+from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, GOOD, TIER_SHARE, Sampler, _distances, _doorsteps
+from Daddy.curriculum.savestates import Savestate, place_at
 
 
 def starts(sampler: Sampler, entries: list[Savestate], count: int, seen: dict[str, int] | None = None) -> list[int]:
@@ -139,27 +139,54 @@ def test_at_the_bottleneck_all_copies_of_the_best_kind_are_tried():
     assert counts[3] < 30 and all(counts[n] == pytest.approx(300, abs=60) for n in range(3))
 
 
+FOREST, GATE, ROUTE, HOME, CAVE = (place_at(number, 0, 0) for number in range(5))
+WAYS = {HOME: {ROUTE}, ROUTE: {HOME, GATE}, GATE: {FOREST, ROUTE}, FOREST: {HOME, GATE}}
+
+
+def shares_at_the_bottleneck(entries: list[Savestate], everything: list[Savestate], ways=WAYS) -> list[float]:
+    pairs, seen = list(enumerate(entries)), {"M_4": 1}
+    sampler, doorsteps = Sampler(13, 0.3), _doorsteps(pairs, list(enumerate(everything)), ways)
+    counts = Counter(sampler._at_the_bottleneck(pairs, seen, doorsteps)[0] for _ in range(3000))
+    return [counts[n] / 3000 for n in range(len(entries))]
+
+
+def stands(number: int, alpha: float, failed: float, **changes) -> Savestate:
+    entry = make(number, f"M_{number}", map_id=number, x=0, y=0, **changes)
+    entry.alpha, entry.beta, entry.attempts = alpha, failed, 0 if number == 4 else 1000
+    return entry
+
+
 def test_the_bottleneck_moves_back_to_the_doorstep_of_what_succeeds():
-    forest, gate, route, home, unseen = (make(n, f"MAP_{name}_AFTER_TWO") for n, name in enumerate("FGRHU"))
-    known = ((forest, 14, 20), (gate, 10, 24), (route, 0.5, 33), (home, 0.5, 33), (unseen, 0.5, 33))
-    for entry, alpha, failed in known:
-        entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
-    ways = {"MAP_H": {"MAP_R"}, "MAP_R": {"MAP_H", "MAP_G"}, "MAP_G": {"MAP_F", "MAP_R"}, "MAP_F": {"MAP_H", "MAP_G"}}
-    sampler, pairs = Sampler(13, 0.3), list(enumerate((forest, gate, route, home, unseen)))
-    seen = dict(zip([entry.milestone for _, entry in pairs], (50, 100, 3000, 9000, 1), strict=True))
-
-    def shares(ways: dict[str, set[str]]) -> list[float]:
-        counts = Counter(sampler._at_the_bottleneck(pairs, seen, ways)[0] for _ in range(3000))
-        return [counts[n] / 3000 for n in range(5)]
-
-    before, told = shares({}), shares(ways)
-    assert before[2] < 0.05 and told[2] == pytest.approx(1 / 3, abs=0.05), "common ground, and on the doorstep"
-    assert told[3] < 0.05, "home does not lead to where anything succeeds"
+    entries = [stands(n, *known) for n, known in enumerate([(14, 20), (10, 24), (0.5, 33), (0.5, 33), (0.5, 33)])]
+    before, told = shares_at_the_bottleneck(entries, entries, {}), shares_at_the_bottleneck(entries, entries)
+    assert before[2] < 0.05 and told[2] == pytest.approx(1 / 3 * 2 / 3, abs=0.05), "common ground, and on the doorstep"
+    assert told[3] == pytest.approx(1 / 3 * 1 / 3, abs=0.05), "twice as far"
     assert told[0] + told[1] > 1 / 3 - 0.05, "where most is learned keeps a third"
-    assert told[4] == pytest.approx(before[4] * 2 / 3, abs=0.05), "as do seldom seen kinds"
-    route.alpha = 15.0
-    told = shares(ways)
+    assert told[4] == pytest.approx(before[4] * 2 / 3, abs=0.05), "as does what is seldom seen and leads nowhere"
+    entries[2].alpha = 15.0
+    told = shares_at_the_bottleneck(entries, entries)
     assert told[3] > 1 / 3 - 0.05, "and so on, back to where true starts come from"
+
+
+def test_doorsteps_lead_to_where_the_next_milestone_was_once_reached():
+    entries = [stands(n, 0.5, 33) for n in (2, 3, 4)]
+    beyond = stands(0, 0.5, 33, owned=["EVENT_BEAT_BROCK"])
+    nothing = shares_at_the_bottleneck(entries, [*entries, beyond])
+    assert max(nothing[:2]) < 0.3, "it was taken elsewhere, on the way to another milestone"
+    beyond.milestone = "EVENT_BEAT_BROCK"
+    route, home, _ = shares_at_the_bottleneck(entries, [*entries, beyond])
+    assert route > nothing[0] + 0.1 and route - nothing[0] > 1.5 * (home - nothing[1])
+    entries[0].beta = 3.0
+    assert shares_at_the_bottleneck(entries, [*entries, beyond])[0] > route + 0.03, "and not where all was tried"
+    entries[0].beta = 33.0
+    beyond.owned.append("EVENT_BEAT_MISTY")
+    assert max(shares_at_the_bottleneck(entries, [*entries, beyond])[:2]) < 0.3, "one milestone further, not two"
+
+
+def test_distances_follow_the_ways_backwards():
+    assert _distances([FOREST], WAYS) == {FOREST: 0, GATE: 1, ROUTE: 2, HOME: 3}
+    assert _distances([HOME, GATE], WAYS) == {HOME: 0, GATE: 0, ROUTE: 1, FOREST: 1}
+    assert _distances([CAVE], WAYS) == {CAVE: 0} and _distances([], WAYS) == {}
 
 
 @pytest.mark.parametrize("long", [60, 2000])

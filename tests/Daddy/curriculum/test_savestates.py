@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from savestate_files import make
 
-from Daddy.curriculum.savestates import parse_entry
+from Daddy.curriculum.savestates import parse_entry, place_at, place_of
 
 
 def test_an_entry_that_lacks_a_field_or_is_none_is_refused():
@@ -37,3 +37,10 @@ def test_only_what_lies_between_milestones_is_a_stepping_stone(name, stone):
     entry = make(1, name, ["OWNED"])
     assert entry.is_stepping_stone == stone
     assert entry.covers() == ({"OWNED"} if stone else {"OWNED", name})
+
+
+def test_a_savestate_has_a_place_whatever_it_was_taken_for():
+    assert make(1, "EVENT_BEAT_BROCK", map_id=54, x=4, y=5).place == "MAP_PEWTER_GYM"
+    level = make(1, "LEVEL_10", map_id=51, x=13, y=35)
+    assert level.place == "MAP_VIRIDIAN_FOREST_X1Y2" == place_of(f"{level.place}_AFTER_START")
+    assert place_at(250, 0, 12) == "MAP_250_X0Y1", "one without a name"
