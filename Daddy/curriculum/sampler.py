@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, frontier, place_of
+from Daddy.curriculum.walls import GOOD, at_stage, doorsteps, good_places, next_wall
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
 EDGE = "edge"  # bottleneck and frontier
 FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
 BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
-GOOD = 0.25  # rate of successes from where a kind is worth getting to
 _TRUE_ENDS = 32  # true starts whose ends are remembered
 _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 
@@ -45,7 +45,8 @@ class Sampler:
     the way leads to a GOOD kind or to where the next milestone once was reached, the nearer and the less tried the
     more often, as a reverse curriculum goes on from its good starts to what lies beside them (Florensa et al. 2017,
     arXiv 1707.05300); and kinds drawn by counts, as in Go-Explore (Ecoffet et al. 2021, arXiv 2004.12919), n being
-    how often a kind was come by or started from.
+    how often a kind was come by or started from. Once something is GOOD nobody has to search there, and that third
+    goes to the next wall, divided in the same way: what comes after is learned meanwhile.
     """
 
     def __init__(self, seed: int, true_share: float) -> None:
@@ -86,17 +87,15 @@ class Sampler:
             return 0
         by_tier = {tier: [pair for pair in everything if pair[1].tier == tier] for tier in TIERS}
         groups = {TRUE_START: []} | {tier: pairs for tier, pairs in by_tier.items() if pairs}
-        stuck = [p for p in everything if len(p[1].owned) == self.reach] if self._true_ends else []
-        groups[EDGE] = ahead = frontier(everything)
-        shares = self._lend(groups, bool(stuck))
+        groups[EDGE] = everything
+        shares = self._lend(groups, bool(self._true_ends and at_stage(everything, self.reach)))
         owed = max(groups, key=self._debts.__getitem__)
         if sent_to:
             owed, chosen = "", next((pair for pair in everything if pair[0] == sent_to), None)
         elif self._debts[owed] < 1.0 - 1e-9:
             owed, chosen = "", self._most_to_learn(everything)
         elif owed == EDGE:
-            doorsteps = _doorsteps(stuck, everything, ways)
-            chosen = self._at_the_edge(stuck, ahead, shares, seen, doorsteps)
+            chosen = self._at_the_edge(everything, shares, seen, ways)
         else:
             chosen = self._most_to_learn(groups[owed])
         self._pay(groups, owed, chosen)
@@ -122,40 +121,44 @@ class Sampler:
                 self._debts[name] = max(self._debts[name] - 1.0, -1.0)
 
     def _at_the_edge(
-        self, stuck: list[tuple[int, Savestate]], ahead: list[tuple[int, Savestate]], shares: tuple[float, float],
-        seen: Mapping[str, int], doorsteps: Mapping[str, int],
-    ) -> tuple[int, Savestate] | None:  # fmt: skip
-        if not stuck:
-            return self._late_found(ahead, seen)
-        if self._lead > 0.0:
-            self._lead -= shares[1] * self._expected_steps(stuck)
-            return self._at_the_bottleneck(stuck, seen, doorsteps)
-        self._lead += shares[0] * self._expected_steps(ahead)
+        self, everything: list[tuple[int, Savestate]], shares: tuple[float, float], seen: Mapping[str, int],
+        ways: Mapping[str, Collection[str]],
+    ) -> tuple[int, Savestate]:  # fmt: skip
+        bottleneck, ahead = shares[0] > 0.0, frontier(everything)
+        if bottleneck and self._lead > 0.0:
+            chosen = self._at_the_wall(self.reach, everything, seen, ways)
+            self._lead -= shares[1] * self._expected_steps(chosen)
+            return chosen
+        if bottleneck:
+            self._lead += shares[0] * self._expected_steps(ahead[0])
         return self._late_found(ahead, seen)
 
-    def _at_the_bottleneck(
-        self, stuck: list[tuple[int, Savestate]], seen: Mapping[str, int], doorsteps: Mapping[str, int]
-    ) -> tuple[int, Savestate]:
-        there = [pair for pair in stuck if pair[1].place in doorsteps]
+    def _at_the_wall(
+        self, stage: int, everything: list[tuple[int, Savestate]], seen: Mapping[str, int],
+        ways: Mapping[str, Collection[str]],
+    ) -> tuple[int, Savestate]:  # fmt: skip
+        stuck, near = at_stage(everything, stage), doorsteps(everything, stage, ways)
+        there = [pair for pair in stuck if pair[1].place in near]
         part = self._rng.integers(3 if there else 2)
         if part == 0:
-            return self._seldom_seen(stuck, seen)
+            wall = next_wall(everything, stage) if good_places(stuck) else None
+            return self._seldom_seen(stuck, seen) if wall is None else self._at_the_wall(wall, everything, seen, ways)
         if part == 1:
             return self._any_copy_of_best(stuck)
-        return self._draw(there, lambda entry: (entry.evidence + 1.0) * 2.0 ** doorsteps[entry.place])
+        return self._draw(there, lambda entry: (entry.evidence + 1.0) * 2.0 ** near[entry.place])
 
     def _any_copy_of_best(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate]:
         kind = self._most_to_learn(pairs)[1].milestone
         copies = [pair for pair in pairs if pair[1].milestone == kind]
         return copies[self._rng.integers(len(copies))]
 
-    def _expected_steps(self, pairs: list[tuple[int, Savestate]]) -> float:
-        """Of an episode from savestates with equally many milestones; the mean over all where none has ended yet."""
-        known = self._lengths.get(len(pairs[0][1].owned))
+    def _expected_steps(self, pair: tuple[int, Savestate]) -> float:
+        """Of an episode from savestates with as many milestones; the mean over all where none has ended yet."""
+        known = self._lengths.get(len(pair[1].owned))
         return known or sum(self._lengths.values()) / max(len(self._lengths), 1) or 1.0
 
     def _most_to_learn(self, pairs: list[tuple[int, Savestate]]) -> tuple[int, Savestate] | None:
-        return max(pairs, key=lambda pair: self._score(pair[1]) / self._expected_steps([pair]), default=None)
+        return max(pairs, key=lambda pair: self._score(pair[1]) / self._expected_steps(pair), default=None)
 
     def _seldom_seen(self, pairs: list[tuple[int, Savestate]], seen: Mapping[str, int]) -> tuple[int, Savestate]:
         return self._draw(pairs, lambda entry: seen.get(entry.milestone, 0) + entry.attempts + 1.0)
@@ -197,26 +200,3 @@ class Sampler:
         self._true_ends.extend(state.get("true_ends", ()))  # checkpoints of before 2026-11-28 have none
         self._lengths = {int(stage): float(steps) for stage, steps in state.get("lengths", {}).items()}
         self._lead = float(state.get("lead", 0.0))
-
-
-def _doorsteps(
-    stuck: list[tuple[int, Savestate]], everything: list[tuple[int, Savestate]], ways: Mapping[str, Collection[str]]
-) -> dict[str, int]:
-    """Places that are not GOOD -> how many parts of maps it is from there to one that is, or to where savestates with
-    one milestone more than `stuck` were taken because of it."""
-    if not stuck:
-        return {}
-    good = {entry.place for _, entry in stuck if entry.success_rate >= GOOD}
-    beyond = len(stuck[0][1].owned) + 1
-    goals = {entry.place for _, entry in everything if len(entry.owned) == beyond and entry.milestone in entry.owned}
-    distances = _distances(good | goals, ways)
-    return {place: distance for place, distance in distances.items() if place not in good}
-
-
-def _distances(goals: Collection[str], ways: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """Place -> how many ways lead from it to the nearest of `goals`; without places that no way leads from."""
-    distances, ring = dict.fromkeys(goals, 0), set(goals)
-    while ring:
-        ring = {place for place, entered in ways.items() if place not in distances and not ring.isdisjoint(entered)}
-        distances |= dict.fromkeys(ring, max(distances.values()) + 1)
-    return distances

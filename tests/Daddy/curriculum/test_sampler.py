@@ -6,8 +6,9 @@ import pytest
 from savestate_files import make
 from scipy.stats import beta
 
-from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, GOOD, TIER_SHARE, Sampler, _distances, _doorsteps
+from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, TIER_SHARE, Sampler
 from Daddy.curriculum.savestates import Savestate, place_at
+from Daddy.curriculum.walls import GOOD
 
 
 def starts(sampler: Sampler, entries: list[Savestate], count: int, seen: dict[str, int] | None = None) -> list[int]:
@@ -144,9 +145,8 @@ WAYS = {HOME: {ROUTE}, ROUTE: {HOME, GATE}, GATE: {FOREST, ROUTE}, FOREST: {HOME
 
 
 def shares_at_the_bottleneck(entries: list[Savestate], everything: list[Savestate], ways=WAYS) -> list[float]:
-    pairs, seen = list(enumerate(entries)), {"M_4": 1}
-    sampler, doorsteps = Sampler(13, 0.3), _doorsteps(pairs, list(enumerate(everything)), ways)
-    counts = Counter(sampler._at_the_bottleneck(pairs, seen, doorsteps)[0] for _ in range(3000))
+    sampler, pairs = Sampler(13, 0.3), list(enumerate(everything))
+    counts = Counter(sampler._at_the_wall(0, pairs, {"M_4": 1}, ways)[0] for _ in range(3000))
     return [counts[n] / 3000 for n in range(len(entries))]
 
 
@@ -183,10 +183,24 @@ def test_doorsteps_lead_to_where_the_next_milestone_was_once_reached():
     assert max(shares_at_the_bottleneck(entries, [*entries, beyond])[:2]) < 0.3, "one milestone further, not two"
 
 
-def test_distances_follow_the_ways_backwards():
-    assert _distances([FOREST], WAYS) == {FOREST: 0, GATE: 1, ROUTE: 2, HOME: 3}
-    assert _distances([HOME, GATE], WAYS) == {HOME: 0, GATE: 0, ROUTE: 1, FOREST: 1}
-    assert _distances([CAVE], WAYS) == {CAVE: 0} and _distances([], WAYS) == {}
+def test_while_practice_moves_backwards_the_next_wall_is_learned_too():
+    stuck = [stands(n, alpha, 20, owned=["A"]) for n, alpha in enumerate([14, 0.5])]
+    done, wall = stands(2, 20, 5, owned=["A", "B"]), [stands(n, 0.5, 33, owned=["A", "B", "C"]) for n in (0, 1)]
+    ahead = stands(3, 0.5, 33, owned=["A", "B", "C", "D"], tier="mid")
+    entries = [*stuck, done, *wall, ahead]
+
+    def shares() -> list[float]:
+        sampler, pairs = Sampler(3, 0.3), list(enumerate(entries))
+        counts = Counter(sampler._at_the_wall(1, pairs, {}, {GATE: {FOREST}})[0] for _ in range(2000))
+        return [counts[n] / 2000 for n in range(6)]
+
+    told = shares()
+    assert told[3] + told[4] == pytest.approx(1 / 3, abs=0.04) and told[2] == told[5] == 0.0
+    stuck[0].alpha = 0.5
+    told = shares()
+    assert told[0] + told[1] == 1.0, "first things first"
+    stuck[0].alpha = wall[1].alpha = 14.0
+    assert sum(shares()[:2]) == 1.0, "behind it there is only the frontier, which has a share of its own"
 
 
 @pytest.mark.parametrize("long", [60, 2000])
