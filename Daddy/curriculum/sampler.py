@@ -32,7 +32,9 @@ class Sampler:
     with a start. True starts and those of a tier count whatever they were drawn for; the other two are paid only
     with draws of their own. Where there are both, these two shares are one of starts, which they divide so that the
     *steps* of their episodes are as their shares: the next milestone of the frontier may lie eight times as far,
-    and where each got its share of the starts the frontier had six steps for each of the bottleneck's.
+    and where each got its share of the starts the frontier had six steps for each of the bottleneck's. The
+    frontier's part is divided by the number of stages that it is ahead: what is found there cannot be used yet, and
+    fills the replay.
 
     From the frontier nothing has succeeded often yet, so that there is no rate to go by. A start that it is owed goes
     to a place with the weight 1 / n, n being 1 for the place that was found last, 2 for the one before: what was found
@@ -127,7 +129,8 @@ class Sampler:
         bottleneck, ahead = shares[0] > 0.0, frontier(everything)
         if bottleneck and self._lead > 0.0:
             chosen = self._at_the_wall(self.reach, everything, seen, ways)
-            self._lead -= shares[1] * self._expected_steps(chosen)
+            gap = max(len(ahead[0][1].owned) - self.reach, 1)
+            self._lead -= shares[1] / gap * self._expected_steps(chosen)
             return chosen
         if bottleneck:
             self._lead += shares[0] * self._expected_steps(ahead[0])

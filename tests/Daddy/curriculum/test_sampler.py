@@ -203,10 +203,10 @@ def test_while_practice_moves_backwards_the_next_wall_is_learned_too():
     assert sum(shares()[:2]) == 1.0, "behind it there is only the frontier, which has a share of its own"
 
 
-@pytest.mark.parametrize("long", [60, 2000])
-def test_bottleneck_and_frontier_divide_their_starts_by_steps(long):
+@pytest.mark.parametrize("long, stages", [(60, 1), (2000, 1), (500, 3)])
+def test_bottleneck_and_frontier_divide_their_starts_by_steps(long, stages):
     stuck, ahead, mastered = (make(n) for n in range(3))
-    for entry, owned in ((stuck, 2), (ahead, 3), (mastered, 1)):
+    for entry, owned in ((stuck, 2), (ahead, 2 + stages), (mastered, 1)):
         entry.owned, entry.alpha, entry.beta, entry.attempts = [f"EVENT_{n}" for n in range(owned)], 0.5, 500.0, 100
     mastered.alpha, mastered.beta = 30.0, 2.0  # what no share is for goes here
     lengths, sampler, told = {1: 250, 2: long, 3: 80}, Sampler(11, 0.3), Counter()
@@ -218,7 +218,9 @@ def test_bottleneck_and_frontier_divide_their_starts_by_steps(long):
             sampler.episode_ended((stuck, ahead)[number - 1], lengths[number])
     edge = 2000 * (BOTTLENECK_SHARE + FRONTIER_SHARE)
     assert told[1] + told[2] == pytest.approx(edge, rel=0.1) and told[0] >= 598
-    assert told[1] * lengths[1] / (told[2] * lengths[2]) == pytest.approx(BOTTLENECK_SHARE / FRONTIER_SHARE, rel=0.1)
+    assert told[1] * lengths[1] / (told[2] * lengths[2]) == pytest.approx(
+        BOTTLENECK_SHARE / (FRONTIER_SHARE / stages), rel=0.1
+    ), "the further ahead the less"
 
 
 def test_the_sampler_goes_on_where_it_was_saved():
