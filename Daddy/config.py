@@ -183,7 +183,8 @@ class TrainConfig:
     )
     bold_steps: int = setting(
         100, "curriculum", "first steps of an episode from a savestate, fights left out, that explore with "
-        "--bold-epsilon where less than a quarter succeeds; 0: none"
+        "--bold-epsilon where less than a quarter succeeds (more where --stall-paces gives it longer than "
+        "--spawn-steps); 0: none"
     )
     bold_epsilon: float = setting(0.5, "curriculum", "share of random actions in those steps")
     sweep_share: float = setting(

@@ -100,16 +100,21 @@ class FirstSteps(ShareOfSteps):
     def __init__(self, num_envs: int, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self._chosen = np.zeros(num_envs, bool)  # running episodes end with a run, so no checkpoint needs it
+        self._until = np.zeros(num_envs, np.int64)  # running episodes end with a run, so no checkpoint needs it
 
-    def begin(self, env_id: int, chosen: bool) -> bool:
-        """The next record of the env is the first of an episode that is `chosen`, or is not; says which."""
-        self._chosen[env_id] = chosen
+    def begin(self, env_id: int, chosen: bool, stretch: float = 1.0) -> bool:
+        """The next record of the env is the first of an episode that is `chosen`, or is not; says which. `stretch`: how
+        many times `steps` it lasts."""
+        self._until[env_id] = round(self.steps * stretch) if chosen else 0
         return chosen
+
+    def end(self, env_id: int) -> None:
+        """The env's episode has found what it looked for."""
+        self._until[env_id] = 0
 
     def among(self, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Which of the records `rows` (B,) of envs `env_ids` (B,) are of them, bool (B,); these are counted."""
-        where = self._chosen[env_ids] & (rows["episode_step"] < self.steps) & (rows["in_battle"] == 0)
+        where = (rows["episode_step"] < self._until[env_ids]) & (rows["in_battle"] == 0)
         self.count(where)
         return where
 

@@ -29,10 +29,10 @@ class Sweeps(FirstSteps):
         self._place = np.zeros(num_envs, int)  # where it was
         self._walked = np.zeros(num_envs, bool)  # and whether it took a step from there
 
-    def begin(self, env_id: int, wanted: bool) -> bool:
-        """The env's next record is an episode's first; says whether it is chosen, which only a `wanted` one can be."""
+    def begin(self, env_id: int, chosen: bool, stretch: float = 1.0) -> bool:
+        """As for any first steps, but that `chosen` is only a wish."""
         self._walked[env_id] = False
-        return super().begin(env_id, wanted and self.steps > 0 and self._rng.random() < self._share)
+        return super().begin(env_id, chosen and self.steps > 0 and self._rng.random() < self._share, stretch)
 
     def played(self, actions: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
         """Actions int32 (B,) for records `rows` (B,): `actions`, or in chosen episodes its own."""

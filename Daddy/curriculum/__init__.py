@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,8 +55,8 @@ class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
     episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
-    where little succeeds act with `bold_epsilon` for their first `bold_steps` steps; `sweep_share` of them sweep the
-    place instead."""
+    where little succeeds act with `bold_epsilon` for their first `bold_steps` steps, `stretch` times as many, or until
+    their first milestone; `sweep_share` of them sweep the place instead. `stretch` takes the record's milestones."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -67,6 +67,7 @@ class CurriculumSettings:
     bold_steps: int = 0
     bold_epsilon: float = 0.0
     sweep_share: float = 0.0
+    stretch: Callable[[bytes], float] = lambda owned: 1.0
 
 
 @dataclass
@@ -123,13 +124,16 @@ class Curriculum:
         begin, order captures, credit episodes that end and say where their envs start next."""
         self._enter_written(set(env_ids.tolist()) if self._ordered else set())
         for i in np.flatnonzero(rows["is_first"]):
-            self._begin(int(env_ids[i]), self.registry.get(int(rows["spawn_id"][i])))
+            stretch = self.settings.stretch(rows["milestones"][i].tobytes())
+            self._begin(int(env_ids[i]), self.registry.get(int(rows["spawn_id"][i])), stretch)
         for trigger in self._triggers.update(rows, env_ids):
             if self._wants(trigger, step_global):
                 row = rows[trigger.row]
                 self._capture(trigger, (int(row["episode_id"]), int(row["episode_step"])), step_global)
         for i, kind in self._triggers.led_on:
             self._led_on(kind, self.registry.get(int(rows["spawn_id"][i])))
+            self._sweeps.end(int(env_ids[i]))
+            self._bold.end(int(env_ids[i]))
         for i in np.flatnonzero(rows["terminated"] | rows["truncated"]):
             self._credit(int(env_ids[i]), rows[i])
             self._send_on(int(env_ids[i]))
@@ -144,10 +148,10 @@ class Curriculum:
         """Actions int32 (B,) for records `rows` (B,): `actions`, or others where a place is swept."""
         return self._sweeps.played(actions, rows, env_ids)
 
-    def _begin(self, env_id: int, entry: Savestate | None) -> None:
+    def _begin(self, env_id: int, entry: Savestate | None, stretch: float) -> None:
         doubtful = entry is not None and self._sampler.doubts(entry)
-        sweeps = self._sweeps.begin(env_id, doubtful)
-        self._bold.begin(env_id, doubtful and not sweeps)
+        sweeps = self._sweeps.begin(env_id, doubtful, stretch)
+        self._bold.begin(env_id, doubtful and not sweeps, stretch)
         if entry is not None and entry.memory and self.settings.with_memory:
             self._restore(env_id, entry)
 

@@ -51,6 +51,10 @@ class EpisodeRules:
         """The same where the start is a brief one."""
         return self.span(owned, from_savestate, brief=True)
 
+    def stretch(self, owned: bytes) -> float:
+        """How many times as long as ``spawn_steps`` an episode from a savestate with these milestones gets."""
+        return self.span(owned, from_savestate=True) / self.spawn_steps if self.spawn_steps else 1.0
+
     def missing(self, owned: bytes) -> int:
         """The bit of the first milestone missing, -1 without any."""
         return self._next(owned)[0]

@@ -121,6 +121,19 @@ def test_after_a_bold_start_the_first_steps_explore():
     assert bold.raised(own[:2], np.zeros(2, RECORD), np.array([1, 0])).tolist() == [0.1, 0.1]
 
 
+def test_a_bold_start_lasts_longer_where_it_is_told_to_and_ends_with_what_it_finds():
+    bold, rows, ids = BoldStarts(2, steps=2, epsilon=0.5), np.zeros(2, RECORD), np.arange(2)
+    bold.begin(0, True, stretch=2.5)
+    bold.begin(1, True, stretch=4.0)
+    found = []
+    for step in range(8):
+        rows["episode_step"] = step
+        found.append(bold.raised(np.zeros(2), rows, ids).tolist())
+        if step == 5:
+            bold.end(1)
+    assert [a for a, _ in found] == [0.5] * 5 + [0.0] * 3 and [b for _, b in found] == [0.5] * 6 + [0.0] * 2
+
+
 def test_a_bold_start_leaves_fights_alone_and_no_steps_raise_nothing():
     rows = np.zeros(1, RECORD)
     for steps, in_battle, expected in ((5, 0, 0.5), (5, 1, 0.0), (0, 0, 0.0)):

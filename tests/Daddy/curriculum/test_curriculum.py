@@ -319,6 +319,27 @@ def test_a_share_of_the_bold_starts_sweeps_the_place_instead(tmp_path):
     assert acts(0) == (True, True), "a true start"
 
 
+@pytest.mark.parametrize("sweep_share", [0.0, 1.0])
+def test_a_bold_episode_explores_for_as_long_as_it_is_given_or_until_a_milestone(tmp_path, sweep_share):
+    registry = fresh(tmp_path)
+    put(registry, 1)
+    seen = []
+    play = Play(tmp_path, bold_steps=3, bold_epsilon=0.5, sweep_share=sweep_share,
+                stretch=lambda owned: seen.append(owned) or 2.0)  # fmt: skip
+    ((number, entry),) = play.curriculum.registry
+    entry.alpha, entry.beta = 1e-9, 50.0
+
+    def explores(step):
+        rows, ids = record(episode_step=step, milestones=bits(0)), np.array([1])
+        swept = play.curriculum.played(np.array([6]), rows, ids).tolist() != [6]
+        return swept or play.curriculum.raised(np.full(1, 0.1), rows, ids).tolist() == [0.5]
+
+    play.row(is_first=1, spawn_id=number, milestones=bits(0))
+    assert seen == [bits(0).tobytes()] and [explores(step) for step in (0, 5, 6)] == [True, True, False]
+    play.row(spawn_id=number, milestones=bits(0, 1))
+    assert not explores(4), "it has found something"
+
+
 def test_episodes_from_where_nothing_succeeds_begin_boldly(tmp_path):
     registry = fresh(tmp_path)
     put(registry, 1)

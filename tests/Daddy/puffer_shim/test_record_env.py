@@ -142,8 +142,9 @@ def test_a_milestone_that_takes_long_is_waited_for():
     assert length(env, None, {4: 0b1, 6: 0b11}) == 18, "one that the game does not have changes nothing"
     assert length(env, None, {4: 0b1, 6: 0b101}) == 14
     assert length(env, (3, 4), {2: 0b1}) == 5, "3 steps after a savestate"
-    long = RecordEnv(StandInEnv({}), 99, rules=EpisodeRules(stall_steps=8, spawn_steps=3, paced=((first, 40),)))
-    assert length(long, (3, 4)) == 10
+    longer = EpisodeRules(stall_steps=8, spawn_steps=3, paced=((first, 40),))
+    assert length(RecordEnv(StandInEnv({}), 99, rules=longer), (3, 4)) == 10
+    assert longer.stretch(bytes(8)) == 10 / 3 and rules.stretch(bytes(8)) == 1.0 == EpisodeRules().stretch(bytes(8))
     never = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(paced=((0, 5),)))
     assert length(never) == 30
 
