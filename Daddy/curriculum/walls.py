@@ -20,8 +20,8 @@ def at_stage(savestates: Iterable[Numbered], stage: int) -> list[Numbered]:
 
 
 def good_places(savestates: Iterable[Numbered]) -> set[str]:
-    """Where those stand that succeed often enough."""
-    return {entry.place for _, entry in savestates if entry.success_rate >= GOOD}
+    """Where those stand that succeed often enough; what is known of one that nobody tried is GOOD on average."""
+    return {entry.place for _, entry in savestates if entry.success_rate > GOOD}
 
 
 def next_wall(savestates: list[Numbered], stage: int) -> int | None:

@@ -21,6 +21,10 @@ def testdistances_follow_the_ways_backwards():
 
 def test_doorsteps_are_not_good_themselves():
     assert good_places([stands(0, 2, 0.24), stands(1, 2, 0.26)]) == {GATE}
+    untried = make(3, map_id=3, x=0, y=0)
+    assert good_places([(3, untried)]) == set(), "nobody knows"
+    untried.credit(True)
+    assert good_places([(3, untried)]) == {HOME}
     there = [stands(0, 2, 0.5), stands(1, 2, 0.3), stands(2, 2, 0.1), stands(1, 3, 0.01)]
     assert doorsteps(there, 2, WAYS) == {ROUTE: 1, HOME: 2}
     assert doorsteps(there, 3, WAYS) == {} == doorsteps(there, 2, {})
