@@ -186,6 +186,7 @@ def test_doorsteps_lead_to_where_the_next_milestone_was_once_reached():
 def test_while_practice_moves_backwards_the_next_wall_is_learned_too():
     stuck = [stands(n, alpha, 20, owned=["A"]) for n, alpha in enumerate([14, 0.5])]
     done, wall = stands(2, 20, 5, owned=["A", "B"]), [stands(n, 0.5, 33, owned=["A", "B", "C"]) for n in (0, 1)]
+    done.milestone, wall[1].milestone = "B", "C"
     ahead = stands(3, 0.5, 33, owned=["A", "B", "C", "D"], tier="mid")
     entries = [*stuck, done, *wall, ahead]
 

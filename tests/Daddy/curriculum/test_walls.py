@@ -35,10 +35,14 @@ def test_doorsteps_lead_to_where_the_next_milestone_was_reached(stage, found):
     assert doorsteps([stands(2, 2, 0.0), stands(4, 3, 0.0), stands(1, 3, 0.0, "EVENT_3")], stage, WAYS) == found
 
 
-def test_the_next_wall_is_the_first_stage_behind_where_nothing_is_good():
-    there = [stands(0, 1, 0.9), stands(1, 2, 0.1), stands(0, 3, 0.1), stands(1, 3, 0.3), stands(2, 5, 0.2)]
-    assert next_wall(there, 0) == next_wall(there, 1) == 2
+def test_the_next_wall_is_the_first_stage_behind_that_is_not_passed_from_where_it_begins():
+    there = [stands(0, 1, 0.9), stands(1, 2, 0.1), stands(0, 3, 0.1), stands(1, 3, 0.3, "EVENT_3"), stands(2, 5, 0.2)]
+    assert next_wall(there, 0) == 1 and next_wall(there, 1) == 2
     assert next_wall(there, 2) is None, "the last one is the frontier"
     there.append(stands(3, 6, 0.0))
     assert next_wall(there, 2) == next_wall(there, 3) == 5 and next_wall(there, 5) is None
+    there.append(stands(4, 5, 0.9))
+    assert next_wall(there, 2) == 5, "it succeeds from somewhere, not from its beginning"
+    there.append(stands(4, 5, 0.9, "EVENT_5"))
+    assert next_wall(there, 2) is None
     assert next_wall([], 0) is None
