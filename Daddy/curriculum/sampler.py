@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, frontier, place_of
-from Daddy.curriculum.walls import GOOD, at_stage, doorsteps, good_places, next_wall
+from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, at_stage, frontier, place_of
+from Daddy.curriculum.walls import GOOD, doorsteps, good_places, next_wall
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least

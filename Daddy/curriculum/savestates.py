@@ -138,11 +138,15 @@ def place_of(kind: str) -> str:
     return kind.partition(AFTER)[0]
 
 
+def at_stage(savestates: Iterable[tuple[int, Savestate]], stage: int) -> list[tuple[int, Savestate]]:
+    """Those that own so many milestones."""
+    return [pair for pair in savestates if len(pair[1].owned) == stage]
+
+
 def frontier(savestates: Iterable[tuple[int, Savestate]]) -> list[tuple[int, Savestate]]:
     """Those that own the most milestones."""
     pairs = list(savestates)
-    most = max((len(entry.owned) for _, entry in pairs), default=0)
-    return [pair for pair in pairs if len(pair[1].owned) == most]
+    return at_stage(pairs, max((len(entry.owned) for _, entry in pairs), default=0))
 
 
 def parse_entry(content: Any) -> Savestate:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.curriculum.savestates import AFTER, LEVEL, PART, place_at, place_of
+from Daddy.curriculum.savestates import AFTER, LEVEL, PART, place_at
 from Daddy.first_times import MilestoneChanges
 from Daddy.flags import FirstTime, FlagWatcher, party_strength, strongest_level
 from Daddy.puffer_shim import MILESTONE_TABLE, RECORD, milestone_names
@@ -55,7 +55,6 @@ class Triggers:
         self._progressed = np.zeros(num_envs, bool)
         self.seen: Counter[str] = Counter()  # by name
         self.led_on: list[tuple[int, str]] = []  # (row, kind of the part of a map that it came from) of new milestones
-        self.ways: dict[str, set[str]] = {}  # part of a map -> those that were entered from it, at any stage
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[Trigger]:
         """Take the records (B,) of envs env_ids (B,), without repeats."""
@@ -67,16 +66,18 @@ class Triggers:
         reached = [env for env, first in best.items() if first.kind == "milestone"]  # it ranks first
         self._progressed[reached] = True
         parts = [self._stones.last_part(env) for env in reached]
-        for first, came_from in self._stones.update(rows, env_ids):
+        for first in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
-            if first.kind == "map":
-                here, there = (place_of(_PREFIXES["map"] + part) for part in (came_from, first.name))
-                self.ways.setdefault(here, set()).add(there)
         places = {int(env): row for row, env in enumerate(env_ids)} if best else {}
         self.led_on = [(places[env], _PREFIXES["map"] + part) for env, part in zip(reached, parts, strict=True)]
         found = [_trigger(first, places[env], rows) for env, first in best.items()]
         self.seen.update(trigger.name for trigger in found)
         return found
+
+    @property
+    def ways(self) -> dict[str, set[str]]:
+        """Part of a map -> those that were entered from it, at any stage of the story."""
+        return self._stones.ways
 
     def progressed(self, env_id: int) -> bool:
         """Whether the env's episode has reached a milestone that it did not begin with."""
@@ -90,7 +91,7 @@ class Triggers:
         """Take back what `state_dict` gave."""
         self.seen = Counter(state["seen"])
         ways = state.get("ways", {})  # checkpoints of before the evening of 2026-11-28 have none
-        self.ways = {place: set(to) for place, to in ways.items()}
+        self._stones.ways = {place: set(to) for place, to in ways.items()}
 
 
 class _SteppingStones:
@@ -101,10 +102,10 @@ class _SteppingStones:
         self._changes = MilestoneChanges(num_envs)
         self._level = np.zeros(num_envs, np.int64)  # highest of the episode, in whole LEVEL_STEPs
         self._last = np.zeros(num_envs, _WHERE)
+        self.ways: dict[str, set[str]] = {}
 
-    def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[tuple[FirstTime, str]]:
-        """First times in the records (B,) of envs env_ids (B,), each with the part of a map that the record before was
-        in; an episode's first record and a milestone have none."""
+    def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[FirstTime]:
+        """First times in the records (B,) of envs env_ids (B,); an episode's first record and a milestone have none."""
         first = rows["is_first"].astype(bool)
         part = (env_ids, rows["map_id"], rows["x"] // PART, rows["y"] // PART)
         anew = self._changes.update(rows["milestones"], first, env_ids)  # [B]
@@ -114,12 +115,11 @@ class _SteppingStones:
         level = strongest_level(rows) // LEVEL_STEP  # [B]
         rose = ~first & (level > self._level[env_ids])
         self._level[env_ids] = np.where(first, level, np.maximum(level, self._level[env_ids]))
-        told = np.flatnonzero(entered | rose)
-        before = [self.last_part(env) for env in env_ids[told]]
+        for i in np.flatnonzero(entered & ~rose):
+            self.ways.setdefault(_place(self._last[env_ids[i]]), set()).add(_place(rows[i]))
         for field in _WHERE.names:
             self._last[field][env_ids] = rows[field]
-        firsts = [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in told]
-        return list(zip(firsts, before, strict=True))
+        return [self._named(int(env_ids[i]), rows[i], bool(rose[i])) for i in np.flatnonzero(entered | rose)]
 
     def last_part(self, env_id: int) -> str:
         """The part of a map that the env's last record was in, and after what."""
@@ -130,10 +130,14 @@ class _SteppingStones:
         return FirstTime(env_id, kind, name, int(row["episode_step"]))
 
 
+def _place(row: np.void) -> str:
+    return place_at(row["map_id"], row["x"], row["y"])
+
+
 def _part(row: np.void) -> str:
     owned = milestone_names(row["milestones"])
     after = owned[-1].removeprefix("EVENT_") if owned else "START"
-    return place_at(row["map_id"], row["x"], row["y"]).removeprefix(_PREFIXES["map"]) + AFTER + after
+    return _place(row).removeprefix(_PREFIXES["map"]) + AFTER + after
 
 
 def _trigger(first: FirstTime, row: int, rows: np.ndarray) -> Trigger:

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from Daddy.curriculum.savestates import Savestate
+from Daddy.curriculum.savestates import Savestate, at_stage
 
 GOOD = 0.25  # rate of successes from where it is worth getting to
 
 Numbered = tuple[int, Savestate]
-
-
-def at_stage(savestates: Iterable[Numbered], stage: int) -> list[Numbered]:
-    """Those that own so many milestones."""
-    return [pair for pair in savestates if len(pair[1].owned) == stage]
 
 
 def good_places(savestates: Iterable[Numbered]) -> set[str]:
