@@ -142,7 +142,9 @@ class TrainConfig:
     stuck_steps: int = setting(
         24, "agent", "steps without new ground, fights left out, after which an env explores more; 0: never"
     )
-    stuck_epsilon: float = setting(0.5, "agent", "share of random actions of an env that is stuck")
+    stuck_epsilon: float = setting(
+        0.5, "agent", "share of random actions of an env that is stuck, less as --curiosity-end and -decay leave less"
+    )
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")
     )

@@ -75,7 +75,8 @@ class StuckExploration(ShareOfSteps):
 
     A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
     on a trigger, is from Pislar et al. 2022 (arXiv 2108.11811). Steps in a fight do not count, and fights are fought as
-    they are: a fight leads to no new ground either. `patience` 0 raises nothing.
+    they are: a fight leads to no new ground either. `patience` 0 raises nothing. It fades with curiosity: a policy that
+    is helped on wherever it stands still never learns not to, and evaluations do not help it.
     """
 
     def __init__(self, num_envs: int, patience: int, epsilon: float) -> None:
@@ -83,15 +84,18 @@ class StuckExploration(ShareOfSteps):
         self.patience, self.epsilon = patience, epsilon
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
 
-    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray) -> np.ndarray:
-        """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck."""
+    def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray, left: float = 1.0) -> np.ndarray:
+        """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck.
+
+        `left` is the share of the configured `epsilon` that counts.
+        """
         fights = rows["in_battle"] > 0
         new = on_new_ground(rows["structured"][:, LAYOUT["visits"]])
         waited = np.where(new, 0, self._waited[env_ids] + ~fights)
         self._waited[env_ids] = waited
         is_stuck = (waited >= self.patience) & ~fights & (self.patience > 0)
         self.count(is_stuck)
-        return _at_least(self.epsilon, epsilon, is_stuck)
+        return _at_least(left * self.epsilon, epsilon, is_stuck)
 
 
 class FirstSteps(ShareOfSteps):

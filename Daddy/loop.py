@@ -125,7 +125,7 @@ def _train(
             mixer.curiosity_left = curiosity_left(step_global, config)
             terms = mixer.score(rows, env_ids)  # each [B]
             epsilon = epsilons(config.epsilon_schedule, step_global, config)  # [num_envs]
-            noise = stuck.raised(epsilon[env_ids], rows, env_ids)  # [B]
+            noise = stuck.raised(epsilon[env_ids], rows, env_ids, mixer.curiosity_left)  # [B]
             noise = curriculum.raised(noise, rows, env_ids)  # [B]
             actions = agent.act(rows, terms.total, env_ids, noise)  # [B]
             actions = curriculum.played(actions, rows, env_ids)  # [B]

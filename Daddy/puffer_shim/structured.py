@@ -1,5 +1,8 @@
 """Structured features: the game's state as STRUCTURED_DIM bytes, each scaled to 0..255.
 
+`pp` is what is left of the moves of the one who fights next, on a logarithmic scale: a move without PP does nothing,
+and only the list of moves shows it.
+
 ``StructuredEncoder`` writes in place and decodes again only what changed in memory since its last call. What changes
 at every step is joined from ready-made bytes, because a step of the emulator itself takes only some 200 us.
 """
@@ -25,7 +28,7 @@ _WIDTHS = {
     "enemy_level": 1, "enemy_hp": 1, "progress": 1,
     # changes now and then
     "party_count": 1, "levels": 6, "hp": 6, "badges": 8, "milestones": 8 * _MILESTONE_BYTES,
-    "key_items": len(KEY_ITEMS), "bag_count": 1, "money": 1, "required_count": 1, "zero": 5,
+    "key_items": len(KEY_ITEMS), "bag_count": 1, "money": 1, "required_count": 1, "pp": 4, "zero": 1,
     # one cell of the screen each, written by VisitCounts
     "visits": CELL_FEATURES,
 }  # fmt: skip
@@ -49,6 +52,7 @@ _BYTE = [bytes((value,)) for value in range(256)]
 _OFF, _ON, _NO_ENEMY = b"\0", b"\xff", b"\0\0"
 _MAX_REQUIRED = 76
 _MONEY_SCALE = 255 / math.log1p(999_999)
+_PP = np.array([255 * math.log1p(min(value & 63, 40)) / math.log1p(40) for value in range(256)], np.uint8)  # 40: most
 
 
 class StructuredEncoder:
@@ -84,6 +88,8 @@ class StructuredEncoder:
             values[:] = 0
         part["levels"][: len(mons)] = np.minimum(mons["level"], 100).astype(int) * owned * 255 // 100
         part["hp"][: len(mons)] = np.minimum(mons["hp"] / np.maximum(mons["max_hp"], 1), 1.0) * 255 * owned
+        able = np.flatnonzero(owned & (mons["hp"] > 0))  # the first of them goes into the next fight
+        part["pp"][:] = _PP[mons["pp"][able[0]]] if len(able) else 0
 
     def _encode_pockets(self, now: Telemetry) -> None:
         ids = now.bag[0]

@@ -92,6 +92,13 @@ def test_steps_in_a_fight_do_not_count_and_are_left_alone():
     assert found == [0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0]
 
 
+def test_exploring_where_an_env_is_stuck_fades_with_curiosity():
+    walkers, stuck, ids = Walkers(1), StuckExploration(1, patience=1, epsilon=0.5), np.arange(1)
+    stuck.raised(np.zeros(1), walkers.step(0), ids)
+    found = [stuck.raised(np.full(1, 0.01), walkers.step(0), ids, left)[0] for left in (1.0, 0.2, 0.0)]
+    assert found == pytest.approx([0.5, 0.1, 0.01])
+
+
 def test_no_patience_raises_nothing():
     walkers, stuck = Walkers(1), StuckExploration(1, patience=0, epsilon=1.0)
     assert [stuck.raised(np.zeros(1), walkers.step(0), np.arange(1))[0] for _ in range(9)] == [0.0] * 9

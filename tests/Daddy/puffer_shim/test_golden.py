@@ -30,7 +30,7 @@ WALKTHROUGH = {
     "structured party_count": "228886b1", "structured levels": "29b8d4c4", "structured hp": "ee7d12ae",
     "structured badges": "5e3301c6", "structured milestones": "b5f7b547", "structured key_items": "b3fe9abc",
     "structured bag_count": "d5948f58", "structured money": "7c867e97", "structured required_count": "1eba18d2",
-    "structured zero": "3cf91629",
+    "structured pp": "53a046c8", "structured zero": "5646e2ee",
 }  # fmt: skip
 RANDOM_PLAY = {
     "episode_id": "b96d4789", "episode_step": "2fe85714", "episode_return": "2c02e177", "tiles": "08c5ccd9",
@@ -44,7 +44,7 @@ RANDOM_PLAY = {
     "structured party_count": "9f1ea267", "structured levels": "3c02c015", "structured hp": "3c02c015",
     "structured badges": "14f0ec4d", "structured milestones": "aac12b85", "structured key_items": "a6dd4560",
     "structured bag_count": "9f1ea267", "structured money": "8010bb7d", "structured required_count": "9f1ea267",
-    "structured zero": "5d53d5da",
+    "structured pp": "6912c53a", "structured zero": "9f1ea267",
 }  # fmt: skip
 FIELDS = (
     "episode_id", "episode_step", "episode_return", "tiles", "r_env", "required_count", "map_id", "x", "y", "facing",

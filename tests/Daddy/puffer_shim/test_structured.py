@@ -24,9 +24,9 @@ def encode(memory: Memory, progress: float = 0.0) -> dict[str, np.ndarray]:
     return {name: out[where] for name, where in LAYOUT.items()}
 
 
-def mon(level: int, hp: int, max_hp: int) -> bytes:
+def mon(level: int, hp: int, max_hp: int, pp: tuple[int, ...] = (0, 0, 0, 0)) -> bytes:
     struct = np.zeros(1, ram_map.PARTY_DTYPE)
-    struct["level"], struct["hp"], struct["max_hp"] = level, hp, max_hp
+    struct["level"], struct["hp"], struct["max_hp"], struct["pp"] = level, hp, max_hp, pp
     return struct.tobytes()
 
 
@@ -67,6 +67,17 @@ def test_party_scales_levels_hides_old_slots_and_survives_junk():
     assert part["levels"].tolist() == [127, 255, 255, 0, 0, 0]
     assert part["hp"].tolist() == [127, 255, 255, 0, 0, 0]
     assert part["party_count"][0] == 127
+
+
+@pytest.mark.parametrize(
+    ("count", "hps", "shown"), [(2, (5, 5), 0), (2, (0, 5), 1), (1, (0, 5), None), (2, (0, 0), None), (0, (5, 5), None)]
+)
+def test_pp_of_the_first_who_can_fight(count, hps, shown):
+    memory, moves = Memory(), ((35, 0, 1, 0xC0), (40, 63, 0xC0 | 20, 3))  # the upper two bits count PP Ups
+    memory.write(ram_map.wPartyCount, count)
+    memory.write(ram_map.wPartyMons, b"".join(mon(9, hp, 20, pp) for hp, pp in zip(hps, moves, strict=True)))
+    scaled = [[246, 0, 47, 0], [255, 255, 209, 95]]
+    assert encode(memory)["pp"].tolist() == (scaled[shown] if shown is not None else [0] * 4)
 
 
 def test_story_bag_and_money():
