@@ -168,7 +168,7 @@ def build_curriculum(
         raise UsageError(f"--savestates-from {source} is no directory; name another run's savestates/")
     settings = CurriculumSettings(
         config.true_start_share, config.freeze_curriculum, config.swarm, not config.forget_at_spawn, config.seed,
-        source, config.bold_steps, config.bold_epsilon, config.sweep_share, _rules(config).stretch,
+        source, config.bold_steps, config.bold_epsilon, config.sweep_share, _rules(config),
     )  # fmt: skip
     rom = rom_sha1(config.rom, config.allow_rom_mismatch)
     return Curriculum(settings, Registry(directory / "savestates", rom, version("pyboy")), vector, agent.actor)

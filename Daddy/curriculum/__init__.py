@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,15 @@ from Daddy.curriculum.savestates import TIERS, Savestate, frontier
 from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.exploration import BoldStarts
-from Daddy.puffer_shim import Captured, CaptureFailed, SpawnFailed, VectorEnv, VectorEvent, milestone_names
+from Daddy.puffer_shim import (
+    Captured,
+    CaptureFailed,
+    EpisodeRules,
+    SpawnFailed,
+    VectorEnv,
+    VectorEvent,
+    milestone_names,
+)
 from Daddy.sweeping import Sweeps
 
 _RECENT = 100  # starts and outcomes that the mix is told of
@@ -55,8 +63,8 @@ class CurriculumSettings:
     """`frozen`: the savestates and their posteriors stay as they are; `with_memory`: the agent's memory is kept with a
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
     episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
-    where little succeeds act with `bold_epsilon` for their first `bold_steps` steps, `stretch` times as many, or until
-    their first milestone; `sweep_share` of them sweep the place instead. `stretch` takes the record's milestones."""
+    where little succeeds act with `bold_epsilon` for their first `bold_steps` steps, as many times longer as `rules`
+    let their episode last, or until their first milestone; `sweep_share` of them sweep the place instead."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -67,7 +75,7 @@ class CurriculumSettings:
     bold_steps: int = 0
     bold_epsilon: float = 0.0
     sweep_share: float = 0.0
-    stretch: Callable[[bytes], float] = lambda owned: 1.0
+    rules: EpisodeRules = field(default_factory=EpisodeRules)
 
 
 @dataclass
@@ -124,7 +132,7 @@ class Curriculum:
         begin, order captures, credit episodes that end and say where their envs start next."""
         self._enter_written(set(env_ids.tolist()) if self._ordered else set())
         for i in np.flatnonzero(rows["is_first"]):
-            stretch = self.settings.stretch(rows["milestones"][i].tobytes())
+            stretch = self.settings.rules.stretch(rows["milestones"][i].tobytes())
             self._begin(int(env_ids[i]), self.registry.get(int(rows["spawn_id"][i])), stretch)
         for trigger in self._triggers.update(rows, env_ids):
             if self._wants(trigger, step_global):
@@ -195,15 +203,15 @@ class Curriculum:
 
     def _credit(self, env_id: int, row: np.void) -> None:
         if row["spawn_id"] == 0:
-            self._sampler.true_start_ended(len(milestone_names(row["milestones"])))
+            self._sampler.true_start_ended(len(milestone_names(row["milestones"])), int(row["episode_step"]))
         entry = self.registry.get(int(row["spawn_id"]))
         if entry is None:
             return
-        success = self._triggers.progressed(env_id)
+        took = self._triggers.took(env_id)
         self._sampler.episode_ended(entry, int(row["episode_step"]))
-        self._outcomes.append(success)
+        self._outcomes.append(took > 0)
         if not self.settings.frozen:
-            entry.credit(success)
+            entry.credit(took)
             self._changed = True
 
     def _led_on(self, kind: str, began: Savestate | None) -> None:
@@ -224,7 +232,8 @@ class Curriculum:
             return self._send_on(env_id)
         entry = self.registry.get(number)
         self._spawns.append(entry.tier if entry else TRUE_START)
-        return self._vector.spawn(env_id, state, number)
+        span = self.settings.rules.span(entry.owned_bits, from_savestate=True) if entry else 0
+        return self._vector.spawn(env_id, state, number, self._sampler.patience(entry, span))
 
     # --- what the emulators' side reports
 

@@ -261,15 +261,16 @@ class Registry:
     # --- counts, as a part of a checkpoint
 
     def counts(self) -> dict[str, list[float]]:
-        """name -> [attempts, successes, alpha, beta]."""
-        return {e.name: [e.attempts, e.successes, e.alpha, e.beta] for e in self._by_id.values()}
+        """name -> [attempts, successes, alpha, beta, took]."""
+        return {e.name: [e.attempts, e.successes, e.alpha, e.beta, e.took] for e in self._by_id.values()}
 
     def set_counts(self, counts: dict[str, list[float]]) -> None:
         """Take back `counts`; savestates that it does not know keep theirs."""
         for entry in self._by_id.values():
             if entry.name in counts:
-                attempts, successes, entry.alpha, entry.beta = counts[entry.name]
+                attempts, successes, entry.alpha, entry.beta, *took = counts[entry.name]
                 entry.attempts, entry.successes = int(attempts), int(successes)
+                entry.took = took[0] if took else entry.took  # checkpoints of before 2026-11-28, 22:00, have none
 
 
 def _worth_beside(newest: Savestate, entry: Savestate) -> tuple[bool, float, float]:

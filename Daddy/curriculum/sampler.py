@@ -10,13 +10,17 @@ import numpy as np
 
 from Daddy.curriculum.savestates import LEVEL, TIERS, Savestate, at_stage, frontier, place_of
 from Daddy.curriculum.walls import GOOD, doorsteps, good_places, next_wall
+from Daddy.puffer_shim import BRIEF
 
 TRUE_START = "true"
 TIER_SHARE = 0.1  # of the starts that each tier with a savestate gets at least
 EDGE = "edge"  # bottleneck and frontier
 FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones get at least, where that much is left
 BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
+SLACK = 4.0  # times what successes took, until an episode from a savestate is given up
 _TRUE_ENDS = 32  # true starts whose ends are remembered
+_PATIENT = 0.5  # share of the steps up to which true starts are waited for in full
+_WINDOW = 100_000.0  # steps that this share is taken over
 _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 
 
@@ -56,18 +60,32 @@ class Sampler:
         self.true_share = true_share
         self._debts = dict.fromkeys((TRUE_START, *TIERS, EDGE), 0.0)
         self._true_ends: deque[int] = deque(maxlen=_TRUE_ENDS)
+        self._true_steps = 0.0  # share of the steps
         self._lengths: dict[int, float] = {}  # steps of an episode, by the milestones that it began with
         self._lead = 0.0  # steps that the frontier's episodes have had more than its share, times both shares
 
-    def true_start_ended(self, milestones: int) -> None:
-        """An episode from the true start has ended with so many milestones."""
+    def true_start_ended(self, milestones: int, steps: int) -> None:
+        """An episode from the true start has ended with so many milestones after so many steps."""
         self._true_ends.append(milestones)
+        self._true_steps = 1.0 + (self._true_steps - 1.0) * np.exp(-steps / _WINDOW)
 
     def episode_ended(self, began: Savestate, steps: int) -> None:
         """An episode from a savestate has ended after so many steps."""
+        self._true_steps *= np.exp(-steps / _WINDOW)
         stage = len(began.owned)
         known = self._lengths.get(stage, float(steps))
         self._lengths[stage] = known + _LENGTH_RATE * (steps - known)
+
+    def patience(self, entry: Savestate | None, span: int) -> float:
+        """Share of the steps allowed for a milestone that an episode from there gets; None is the true start.
+
+        True starts are waited for in full while they have less than half of the steps, else for a quarter as long. A
+        savestate from where something has succeeded gets SLACK times what that took, of the `span` that it is allowed:
+        most failures fail early.
+        """
+        if entry is None:
+            return 1.0 if self._true_steps < _PATIENT else BRIEF
+        return min(1.0, SLACK * entry.took / span) if entry.took and span else 1.0
 
     @property
     def reach(self) -> int:
@@ -194,6 +212,7 @@ class Sampler:
         return {
             "rng": self._rng.bit_generator.state, "debts": dict(self._debts), "true_ends": list(self._true_ends),
             "lengths": {str(stage): steps for stage, steps in self._lengths.items()}, "lead": self._lead,
+            "true_steps": float(self._true_steps),
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -203,3 +222,4 @@ class Sampler:
         self._true_ends.extend(state.get("true_ends", ()))  # checkpoints of before 2026-11-28 have none
         self._lengths = {int(stage): float(steps) for stage, steps in state.get("lengths", {}).items()}
         self._lead = float(state.get("lead", 0.0))
+        self._true_steps = float(state.get("true_steps", 0.0))

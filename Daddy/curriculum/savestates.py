@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from Daddy.beta import FORGETTING, BetaPrior
-from Daddy.puffer_shim import RED_MAPS
+from Daddy.puffer_shim import MILESTONES, RED_MAPS
 
 TIERS = ("early", "mid", "late")
 LEVEL = "LEVEL_"  # how the kind of a savestate begins that was taken for a level
@@ -23,9 +25,10 @@ MAX_STATE_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 64 * 2**10
 _STATE_NAME = re.compile(r"\w{1,120}\.state", re.ASCII)
 _PRIOR = BetaPrior()
-_ADDED = {"strength": 0.0}  # fields that entries of before 2026-11-28 lack
+_ADDED = {"strength": 0.0, "took": 0.0}  # fields that entries of before 2026-11-28 lack
 _REMEMBERED = 1.0 / (1.0 - FORGETTING)  # attempts
 PART = 12  # steps: side of the squares that maps are cut into; a room is one
+_TOOK_RATE = 0.3  # of the average of what successes took
 WORN = 12  # attempts after which a copy gives way to the next one of its kind that is as strong
 
 
@@ -36,7 +39,8 @@ class Savestate:
     `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
     agent's memory, empty if there is none; `strength` is the levels of the companions, each times its share of HP. An
     attempt is an episode from here that ended, a success one that reached a milestone not owned here; theta, the rate
-    of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds.
+    of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds. `took` is how many steps successes took
+    to that milestone, on average; 0 before the first.
     """
 
     file: str
@@ -61,6 +65,7 @@ class Savestate:
     successes: int = 0
     alpha: float = _PRIOR.alpha
     beta: float = _PRIOR.beta
+    took: float = 0.0
 
     @property
     def name(self) -> str:
@@ -83,11 +88,13 @@ class Savestate:
         """Attempts that alpha and beta stand for, those of others of its kind included."""
         return self.alpha + self.beta - _PRIOR.alpha - _PRIOR.beta
 
-    def credit(self, success: bool) -> None:
-        """An episode from here has ended."""
+    def credit(self, took: int) -> None:
+        """An episode from here has ended, which reached a milestone after so many steps; 0: none."""
         self.attempts += 1
-        self.successes += success
-        self._learn(success)
+        self.successes += took > 0
+        self._learn(took > 0)
+        if took:
+            self.took += (took - self.took) * (_TOOK_RATE if self.took else 1.0)
 
     def led_on(self) -> None:
         """An episode that began elsewhere has reached a milestone from the part of a map that this one was taken in: a
@@ -106,6 +113,8 @@ class Savestate:
         failures = sum(entry.beta - _PRIOR.beta for entry in known)
         share = min(1.0, _REMEMBERED / max(successes + failures, _REMEMBERED))
         self.alpha, self.beta = _PRIOR.alpha + share * successes, _PRIOR.beta + share * failures
+        took = [entry.took for entry in known if entry.took]
+        self.took = sum(took) / max(len(took), 1)
 
     def gives_way_to(self, strength: float) -> bool:
         """Whether it is worn and one of its kind with that strength is no weaker by a level."""
@@ -120,6 +129,11 @@ class Savestate:
     def place(self) -> str:
         """The part of a map that it stands in."""
         return place_at(self.map_id, self.x, self.y)
+
+    @property
+    def owned_bits(self) -> bytes:
+        """`owned`, packed as in the records: bit i is MILESTONES[i]."""
+        return np.packbits(np.isin(MILESTONES, self.owned), bitorder="little").tobytes()
 
     def covers(self) -> set[str]:
         """All that one can start behind by starting here."""
@@ -168,7 +182,7 @@ def parse_entry(content: Any) -> Savestate:
         raise ValueError("its file name leads elsewhere")
     if entry.tier not in TIERS or not 0 < entry.size <= MAX_STATE_BYTES:
         raise ValueError("its tier or size cannot be")
-    if not 0 <= entry.successes <= entry.attempts or not (entry.alpha > 0 and entry.beta > 0):
+    if not 0 <= entry.successes <= entry.attempts or not (entry.alpha > 0 and entry.beta > 0 and entry.took >= 0):
         raise ValueError("its counts cannot be")
     return entry
 

@@ -52,19 +52,20 @@ class Triggers:
     def __init__(self, num_envs: int) -> None:
         self._watcher = FlagWatcher(num_envs)
         self._stones = _SteppingStones(num_envs)
-        self._progressed = np.zeros(num_envs, bool)
+        self._took = np.zeros(num_envs, np.int64)
         self.seen: Counter[str] = Counter()  # by name
         self.led_on: list[tuple[int, str]] = []  # (row, kind of the part of a map that it came from) of new milestones
 
     def update(self, rows: np.ndarray, env_ids: np.ndarray) -> list[Trigger]:
         """Take the records (B,) of envs env_ids (B,), without repeats."""
-        self._progressed[env_ids[rows["is_first"].astype(bool)]] = False
+        self._took[env_ids[rows["is_first"].astype(bool)]] = 0
         best: dict[int, FirstTime] = {}
         for first in self._watcher.update(rows, env_ids):
             if first.kind in _RANK:
                 best[first.env_id] = min(best.get(first.env_id, first), first, key=lambda f: _RANK[f.kind])
         reached = [env for env, first in best.items() if first.kind == "milestone"]  # it ranks first
-        self._progressed[reached] = True
+        for env in reached:
+            self._took[env] = self._took[env] or best[env].episode_step
         parts = [self._stones.last_part(env) for env in reached]
         for first in self._stones.update(rows, env_ids):
             best.setdefault(first.env_id, first)
@@ -79,9 +80,9 @@ class Triggers:
         """Part of a map -> those that were entered from it, at any stage of the story."""
         return self._stones.ways
 
-    def progressed(self, env_id: int) -> bool:
-        """Whether the env's episode has reached a milestone that it did not begin with."""
-        return bool(self._progressed[env_id])
+    def took(self, env_id: int) -> int:
+        """Steps after which the env's episode reached a milestone that it did not begin with; 0 if it has not."""
+        return int(self._took[env_id])
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values; running episodes end with a run."""

@@ -8,7 +8,7 @@ from Daddy.puffer_shim.errors import WorkerError
 from Daddy.puffer_shim.events import Captured, CaptureFailed, SpawnFailed, VectorEvent, WorkerRestarted
 from Daddy.puffer_shim.layout import BACKENDS
 from Daddy.puffer_shim.record import RECORD, REWARD_TERMS, SCREEN_SHAPE
-from Daddy.puffer_shim.record_env import EpisodeRules
+from Daddy.puffer_shim.record_env import BRIEF, EpisodeRules
 from Daddy.puffer_shim.red import (
     A_BUTTON,
     RED_MAPS,
@@ -29,6 +29,7 @@ from pokemonred_puffer.data.places import CITIES, DUNGEONS, NOWHERE, PLACES
 __all__ = [
     "A_BUTTON",
     "BACKENDS",
+    "BRIEF",
     "CELL_FEATURES",
     "CITIES",
     "DIRECTIONS",

@@ -113,9 +113,9 @@ class WorkerPool(vector.Multiprocessing):
         rows = self.buf["observations"][self._delivered]
         return rows.reshape(-1, RECORD.itemsize), self.agent_ids[self._delivered].ravel()
 
-    def spawn(self, env_id: int, state: bytes | None, spawn_id: int) -> None:
+    def spawn(self, env_id: int, state: bytes | None, spawn_id: int, patience: float) -> None:
         index, slot = divmod(env_id, self.envs_per_worker)
-        self._orders[index].append(self._book.order(index, env_id, slot, spawn_id, state))
+        self._orders[index].append(self._book.order(index, env_id, slot, spawn_id, state, patience))
 
     def capture(self, env_id: int, path: str, tag: str) -> None:
         index, slot = divmod(env_id, self.envs_per_worker)
@@ -238,12 +238,12 @@ class WorkerPool(vector.Multiprocessing):
         self._book.forget_worker(index)
         captures = [order for order in self._orders[index] if isinstance(order, Capture)]
         for slot, env_id in enumerate(self._envs_of(index)):
-            spawn_id, state = self._book.again(env_id, int(self._records[index, slot]["spawn_id"]))
+            spawn_id, state, patience = self._book.again(env_id, int(self._records[index, slot]["spawn_id"]))
             if state is not None and old.restarted and old.fresh:  # its last start from there brought no record
                 self._book.failed(env_id)
                 self._events.append(SpawnFailed(env_id, spawn_id, "its worker was lost twice in starting from it"))
             elif state is not None:
-                orders.append(self._book.order(index, env_id, slot, spawn_id, state))
+                orders.append(self._book.order(index, env_id, slot, spawn_id, state, patience))
         seeds = tuple(derived_seed(self._seed + env_id, self._budget.total) for env_id in self._envs_of(index))
         self._watches[index] = Watch(patient=old.patient, restarted=True)
         self._orders[index] = orders

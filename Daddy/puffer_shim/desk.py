@@ -14,7 +14,7 @@ from Daddy.puffer_shim.events import CaptureFailed, VectorEvent, one_line
 
 @dataclass(frozen=True)
 class Spawn:
-    """Start the next episode of env ``slot`` from savestate ``spawn_id`` (0: true start).
+    """Start the next episode of env ``slot`` from savestate ``spawn_id`` (0: true start), waited for with ``patience``.
 
     ``state`` comes with the first mention of a spawn_id; later ones find it in the cache. ``forget`` leave the cache.
     """
@@ -23,6 +23,7 @@ class Spawn:
     spawn_id: int
     state: bytes | None
     forget: tuple[int, ...] = ()
+    patience: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class EnvDesk:
         if command.state is not None:
             self._states[command.spawn_id] = command.state
         state = self._states[command.spawn_id] if command.spawn_id else None
-        self.envs[command.slot].env.spawn_next(command.spawn_id, state)
+        self.envs[command.slot].env.spawn_next(command.spawn_id, state, command.patience)
 
     def _capture(self, command: Capture) -> VectorEvent:
         env = self.envs[command.slot].env

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from Daddy.puffer_shim.screens import pack_screen
 from Daddy.puffer_shim.structured import LAYOUT, StructuredEncoder
 from Daddy.puffer_shim.visits import VisitCounts
 
-_EVERY = 8  # true starts that have ended before the same milestone, of which one at least was waited for in full
+BRIEF = 0.25  # share of the steps of a patient true start that others get
 RECORD_SPACE = gymnasium.spaces.Box(0, 255, (RECORD.itemsize,), np.uint8)
 
 
@@ -27,10 +26,10 @@ class EpisodeRules:
 
     An episode is truncated ``stall_steps`` steps after its start or its last milestone, one from a savestate after
     ``spawn_steps``; 0: never for that. ``paced`` holds (bit of a milestone, steps) in the milestones' order: while that
-    is the first one missing, at least so many steps are given, a quarter of them after a savestate or a brief start,
-    see ``TrueStarts``. ``novelty_span`` "milestone" lets the visit counts begin anew with each milestone, not only with
-    each "episode". Any episode ends after ``longest`` steps (0: at the env's own limit); the records go on telling the
-    used share of that limit.
+    is the first one missing, at least so many steps are given, a quarter of them after a savestate, times the patience
+    that the start was ordered with. ``novelty_span`` "milestone" lets the visit counts begin anew with each milestone,
+    not only with each "episode". Any episode ends after ``longest`` steps (0: at the env's own limit); the records go
+    on telling the used share of that limit.
     """
 
     stall_steps: int = 0
@@ -39,52 +38,24 @@ class EpisodeRules:
     paced: tuple[tuple[int, int], ...] = ()
     longest: int = 0
 
-    def span(self, owned: bytes, from_savestate: bool, brief: bool = False) -> int:
+    def span(self, owned: bytes, from_savestate: bool, patience: float = 1.0) -> int:
         """Steps that an episode gets for its next milestone, 0 for any number; bit i of ``owned`` is milestone i."""
         steps = self.spawn_steps if from_savestate else self.stall_steps
-        if not steps:
-            return 0
-        wanted = self._next(owned)[1]
-        return max(steps, wanted // 4 if from_savestate or brief else wanted)
+        wanted = self._pace(owned) * (BRIEF if from_savestate else 1.0)
+        return max(steps, int(patience * wanted)) if steps else 0
 
     def least_span(self, owned: bytes, from_savestate: bool) -> int:
-        """The same where the start is a brief one."""
-        return self.span(owned, from_savestate, brief=True)
+        """The same with the least patience that any start is ordered with."""
+        return self.span(owned, from_savestate, patience=0.0 if from_savestate else BRIEF)
 
     def stretch(self, owned: bytes) -> float:
-        """How many times as long as ``spawn_steps`` an episode from a savestate with these milestones gets."""
+        """How many times as long as ``spawn_steps`` an episode from a savestate with these milestones gets at most."""
         return self.span(owned, from_savestate=True) / self.spawn_steps if self.spawn_steps else 1.0
 
-    def missing(self, owned: bytes) -> int:
-        """The bit of the first milestone missing, -1 without any."""
-        return self._next(owned)[0]
-
-    def _next(self, owned: bytes) -> tuple[int, int]:
+    def _pace(self, owned: bytes) -> int:
+        """Steps in ``paced`` for the first milestone missing, 0 for none."""
         bits = int.from_bytes(owned, "little")
-        return next((pair for pair in self.paced if not bits >> pair[0] & 1), (-1, 0))
-
-
-class TrueStarts:
-    """How an env's true starts have ended, so that none waits for long where nothing comes (docs/LOG.md, 2026-11-28).
-
-    The first one waits for a milestone in full and, as long as none has reached it, the second, third, fifth, ninth and
-    then every ``_EVERY``-th one; the others are brief.
-    """
-
-    def __init__(self) -> None:
-        self._ended: Counter[int] = Counter()  # by the milestone that was missing
-
-    def brief(self, missing: int) -> bool:
-        """Whether a true start that waits for that milestone is a brief one."""
-        ended = self._ended[missing]
-        return ended & (ended - 1) != 0 and ended % _EVERY != 0
-
-    def ended_before(self, missing: int) -> None:
-        self._ended[missing] += 1
-
-    def reached(self, missing: int) -> None:
-        """A milestone was reached while that one was missing."""
-        del self._ended[missing]
+        return next((steps for bit, steps in self.paced if not bits >> bit & 1), 0)
 
 
 class RecordEnv(gymnasium.Env):
@@ -112,7 +83,7 @@ class RecordEnv(gymnasium.Env):
         self.max_episode_steps = max_episode_steps
         self._next_limit = first_episode_steps or max_episode_steps
         self._longest = self._limit = self._next_limit
-        self._rules, self._true_starts = rules or EpisodeRules(), TrueStarts()
+        self._rules = rules or EpisodeRules()
         self._telemetry = telemetry_of(env)
         self._row = np.zeros(RECORD.itemsize, np.uint8) if row is None else row
         self.record = record = self._row.view(RECORD)[0]  # the last record, a view
@@ -124,7 +95,7 @@ class RecordEnv(gymnasium.Env):
         self._rng = np.random.default_rng()
         self._episode_id = self._step = self._spawn_id = 0
         self._next_seed: int | None = None
-        self._next_spawn: tuple[int, bytes | None] = (0, None)
+        self._next_spawn: tuple[int, bytes | None, float] = (0, None, 1.0)
         self._return = 0.0
         self._term_values: tuple[float, ...] = ()  # the env's running terms as of the last record
         self._visits = VisitCounts(record["structured"][LAYOUT["visits"]])
@@ -141,9 +112,12 @@ class RecordEnv(gymnasium.Env):
             raise ValueError(f"the env has {len(names)} reward terms; the record holds {REWARD_TERMS}")
         return names
 
-    def spawn_next(self, spawn_id: int, state: bytes | None) -> None:
-        """Start the next episode, and only that one, from ``state``, known as ``spawn_id``; None is the true start."""
-        self._next_spawn = (spawn_id, state)
+    def spawn_next(self, spawn_id: int, state: bytes | None, patience: float = 1.0) -> None:
+        """Start the next episode, and only that one, from ``state``, known as ``spawn_id``; None is the true start.
+
+        ``patience``, at most 1, is the share of what ``EpisodeRules`` allow for a milestone that it gets.
+        """
+        self._next_spawn = (spawn_id, state, patience)
 
     def seed_next(self, seed: int) -> None:
         """What ``seed`` would be for a next ``reset`` without one."""
@@ -173,8 +147,7 @@ class RecordEnv(gymnasium.Env):
         return self._row, {}
 
     def _allow_steps(self) -> None:
-        self._missing = self._rules.missing(self._owned)
-        span = self._rules.span(self._owned, self._spawn_id != 0, brief=self._true_starts.brief(self._missing))
+        span = self._rules.span(self._owned, self._spawn_id != 0, self._patience)
         longest = min(self._longest, self._rules.longest or self._longest)
         self._limit = min(longest, self._step + span) if span else longest
 
@@ -184,21 +157,20 @@ class RecordEnv(gymnasium.Env):
         if owned == self._owned:
             return
         self._owned = owned
-        if not self._spawn_id:
-            self._true_starts.reached(self._missing)
         self._allow_steps()
         if self._rules.novelty_span == "milestone":
             self._visits.count_anew()
 
     def _reset_env(self, seed: int, options: dict | None) -> dict:
         """The env's first observation, from its spawn if it takes it, else from its true start."""
-        (spawn_id, state), self._next_spawn, self._spawn_id = self._next_spawn, (0, None), 0
+        (spawn_id, state, self._patience), self._next_spawn, self._spawn_id = self._next_spawn, (0, None, 1.0), 0
         if state is None:
             return self.env.reset(seed=seed, options=options)[0]
         try:
             observation, _ = self.env.reset(seed=seed, options={"state": state})
         except Exception as error:  # an emulator raises whatever its parser trips over
             self.report(SpawnFailed(self.env_id, spawn_id, one_line(error)))
+            self._patience = 1.0
             return self.env.reset(seed=seed)[0]
         self._spawn_id = spawn_id
         return observation
@@ -211,8 +183,6 @@ class RecordEnv(gymnasium.Env):
         now = self._telemetry()
         self._note_milestones(now)
         truncated = not terminated and (bool(truncated) or self._step >= self._limit)
-        if truncated and not self._spawn_id:
-            self._true_starts.ended_before(self._missing)
         self._write(now, observation, reward, action=int(action), terminated=bool(terminated), truncated=truncated)
         return self._row, reward, bool(terminated), truncated, {}
 

@@ -47,9 +47,9 @@ class SerialGroups:
         self._groups[self._next].send(actions)
         self._next = (self._next + 1) % len(self._groups)
 
-    def spawn(self, env_id: int, state: bytes | None, spawn_id: int) -> None:
+    def spawn(self, env_id: int, state: bytes | None, spawn_id: int, patience: float) -> None:
         group, slot = divmod(env_id, self._batch_size)
-        self._commands[group].append(Spawn(slot, spawn_id, state))
+        self._commands[group].append(Spawn(slot, spawn_id, state, patience=patience))
 
     def capture(self, env_id: int, path: str, tag: str) -> None:
         group, slot = divmod(env_id, self._batch_size)

@@ -15,27 +15,29 @@ class SpawnBook:
 
     def __init__(self, num_workers: int) -> None:
         self._caches: list[OrderedDict[int, bytes]] = [OrderedDict() for _ in range(num_workers)]
-        self._pending: dict[int, tuple[int, bytes | None]] = {}  # by env, until its first record arrives
-        self._active: dict[int, tuple[int, bytes | None]] = {}  # by env, what its episode started from
+        self._pending: dict[int, tuple[int, bytes | None, float]] = {}  # by env, until its first record arrives
+        self._active: dict[int, tuple[int, bytes | None, float]] = {}  # by env, what its episode started from
 
     @property
     def waiting(self) -> bool:
         """Some env has not yet delivered the first record of its spawn."""
         return bool(self._pending)
 
-    def order(self, worker: int, env_id: int, slot: int, spawn_id: int, state: bytes | None) -> Spawn:
+    def order(
+        self, worker: int, env_id: int, slot: int, spawn_id: int, state: bytes | None, patience: float = 1.0
+    ) -> Spawn:
         """Note the spawn and make its command, with the state if ``worker`` does not hold it."""
-        self._pending[env_id] = (spawn_id, state)
+        self._pending[env_id] = (spawn_id, state, patience)
         cache = self._caches[worker]
         if state is None:
-            return Spawn(slot, 0, None)
+            return Spawn(slot, 0, None, patience=patience)
         known = cache.get(spawn_id) == state
         cache[spawn_id] = state
         cache.move_to_end(spawn_id)
         forget = []
         while len(cache) > CACHED_STATES:
             forget.append(cache.popitem(last=False)[0])
-        return Spawn(slot, spawn_id, None if known else state, tuple(forget))
+        return Spawn(slot, spawn_id, None if known else state, tuple(forget), patience)
 
     def begun(self, env_id: int, spawn_id: int) -> None:
         """The env has delivered the first record of an episode from ``spawn_id``."""
@@ -46,12 +48,13 @@ class SpawnBook:
         """The env refused its spawn."""
         self._pending.pop(env_id, None)
 
-    def again(self, env_id: int, spawn_id: int) -> tuple[int, bytes | None]:
-        """(spawn_id, state) for the successor of a lost env whose last record named ``spawn_id``."""
+    def again(self, env_id: int, spawn_id: int) -> tuple[int, bytes | None, float]:
+        """(spawn_id, state, patience) for the successor of a lost env whose last record named ``spawn_id``."""
         if env_id in self._pending:
             return self._pending[env_id]
-        found = self._active.get(env_id, (0, None))
-        return found if found[0] == spawn_id else (0, None)
+        true_start = (0, None, 1.0)
+        found = self._active.get(env_id, true_start)
+        return found if found[0] == spawn_id else true_start
 
     def forget_worker(self, worker: int) -> None:
         """A new worker has taken over: it holds no states."""

@@ -74,19 +74,20 @@ class VectorEnv:
         """Actions (B,) int32 for the envs of the last batch, in its order."""
         self._pool.send(np.asarray(actions, np.int32))
 
-    def spawn(self, env_id: int, state: bytes | None, spawn_id: int) -> None:
+    def spawn(self, env_id: int, state: bytes | None, spawn_id: int, patience: float = 1.0) -> None:
         """Let the next reset of one env, and only that one, start from ``state``; its records will say ``spawn_id``.
 
         None with spawn_id 0 is the true start, which is also what an env does that was told nothing. An id stands for
         one state: each worker keeps the last states by id, so that sending one again costs nothing. Between ``recv``
         and ``send`` of an env's last record this reaches the reset that follows; while the env is busy it is delivered
         with its next ``send``. A state that the env refuses leads to its true start and a SpawnFailed event.
+        ``patience``, at most 1, is the share of what ``EpisodeRules.paced`` allow for a milestone that it gets.
 
         Raises:
             ValueError: no such env, id and state do not go together, or a state too large.
         """
         check_spawn(env_id, self.num_envs, state, spawn_id)
-        self._pool.spawn(env_id, state, spawn_id)
+        self._pool.spawn(env_id, state, spawn_id, patience)
 
     def capture(self, env_id: int, path: str | os.PathLike[str], tag: str) -> None:
         """Let the worker write the env's savestate to ``path`` (which appears whole or not at all) at its next turn.

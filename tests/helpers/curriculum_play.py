@@ -30,13 +30,14 @@ class FakeVector:
     num_envs = 2
 
     def __init__(self):
-        self.captures, self.spawns = [], []
+        self.captures, self.spawns, self.patience = [], [], []
 
     def capture(self, env_id, path, tag):
         self.captures.append((env_id, path, tag))
 
-    def spawn(self, env_id, state, spawn_id):
+    def spawn(self, env_id, state, spawn_id, patience):
         self.spawns.append((env_id, state, spawn_id))
+        self.patience.append(patience)
 
 
 class FakeMemories:
@@ -63,9 +64,10 @@ class Play:
 
     def row(self, env=1, **fields):
         self.step += 1
+        fields = {"episode_step": 0 if fields.get("is_first") else 1} | fields
         self.curriculum.look(record(**fields), np.array([env]), self.step)
 
-    def written(self, spawn_id=0, episode_step=0):
+    def written(self, spawn_id=0, episode_step=1):
         """The worker has done the last capture."""
         env, path, tag = self.vector.captures[-1]
         path.write_bytes(state_of(7))

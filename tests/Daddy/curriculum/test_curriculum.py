@@ -12,7 +12,7 @@ from savestate_files import files_of, fresh, put, state_of
 from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
 from Daddy.curriculum.savestates import WORN
-from Daddy.puffer_shim import LAYOUT, STRUCTURED_DIM, CaptureFailed, SpawnFailed
+from Daddy.puffer_shim import BRIEF, LAYOUT, STRUCTURED_DIM, CaptureFailed, EpisodeRules, SpawnFailed
 
 
 def party(level: int) -> np.ndarray:
@@ -323,9 +323,8 @@ def test_a_share_of_the_bold_starts_sweeps_the_place_instead(tmp_path):
 def test_a_bold_episode_explores_for_as_long_as_it_is_given_or_until_a_milestone(tmp_path, sweep_share):
     registry = fresh(tmp_path)
     put(registry, 1)
-    seen = []
     play = Play(tmp_path, bold_steps=3, bold_epsilon=0.5, sweep_share=sweep_share,
-                stretch=lambda owned: seen.append(owned) or 2.0)  # fmt: skip
+                rules=EpisodeRules(spawn_steps=10, paced=((1, 80),)))  # fmt: skip
     ((number, entry),) = play.curriculum.registry
     entry.alpha, entry.beta = 1e-9, 50.0
 
@@ -335,9 +334,36 @@ def test_a_bold_episode_explores_for_as_long_as_it_is_given_or_until_a_milestone
         return swept or play.curriculum.raised(np.full(1, 0.1), rows, ids).tolist() == [0.5]
 
     play.row(is_first=1, spawn_id=number, milestones=bits(0))
-    assert seen == [bits(0).tobytes()] and [explores(step) for step in (0, 5, 6)] == [True, True, False]
+    assert [explores(step) for step in (0, 5, 6)] == [True, True, False]
     play.row(spawn_id=number, milestones=bits(0, 1))
     assert not explores(4), "it has found something"
+
+
+def test_starts_are_ordered_with_the_patience_that_they_deserve(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1, owned=[NAMES[0]])
+    play = Play(tmp_path, true_share=0.5, rules=EpisodeRules(spawn_steps=10, paced=((1, 4000),)))
+    ((number, entry),) = play.curriculum.registry
+
+    def ordered():
+        """Patience by whether it is a true start, of the next starts."""
+        play.vector.patience.clear()
+        play.vector.spawns.clear()
+        for _ in range(4):
+            play.row(is_first=1)
+            play.row(truncated=1, episode_step=1)
+        numbers = [number for *_, number in play.vector.spawns]
+        return {number == 0: patience for number, patience in zip(numbers, play.vector.patience, strict=True)}
+
+    assert ordered() == {True: 1.0, False: 1.0}
+    play.row(is_first=1, spawn_id=number, milestones=bits(0))
+    play.row(spawn_id=number, milestones=bits(0, 1), episode_step=50)
+    play.row(spawn_id=number, milestones=bits(0, 1), episode_step=99, truncated=1)
+    assert (entry.took, entry.successes) == (50, 1), "steps until the milestone"
+    assert ordered() == {True: 1.0, False: 0.2}, "200 of the 1,000 that a savestate may have"
+    play.row(is_first=1)
+    play.row(truncated=1, episode_step=200_000)
+    assert ordered() == {True: BRIEF, False: 0.2}
 
 
 def test_episodes_from_where_nothing_succeeds_begin_boldly(tmp_path):

@@ -24,7 +24,7 @@ registry = fresh(Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 10**6):
     put(registry, number, f"K{number % 7}", memory=np.full(8, number % 100, np.float16))
     for _, entry in registry:
-        entry.credit(True)
+        entry.credit(took=50)
     registry.save()
     print(number, flush=True)
 """
@@ -94,7 +94,7 @@ class Assassin:
 def take_savestate(directory: Path) -> None:
     """What a capture does from the worker's file to the index, with a credit and a pruned savestate on the way."""
     registry = fresh(directory)
-    next(entry for _, entry in registry if entry.milestone == "OLD").credit(True)
+    next(entry for _, entry in registry if entry.milestone == "OLD").credit(took=50)
     for number in (4, 5):
         entry = make(number, "OLD")
         write_atomically(directory / entry.file, state_of(number))

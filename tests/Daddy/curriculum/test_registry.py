@@ -16,8 +16,8 @@ def test_what_was_added_is_there_again_with_its_counts(tmp_path):
     registry = fresh(tmp_path / "savestates")
     number = put(registry, 1, memory=np.arange(4, dtype=np.float16))
     put(registry, 2, "OTHER", ["M"], "mid", parent="M_000001")
-    registry.get(number).credit(True)
-    registry.get(number).credit(False)
+    registry.get(number).credit(took=50)
+    registry.get(number).credit(took=0)
     registry.save()
     again = fresh(tmp_path / "savestates")
     assert [dataclasses.asdict(e) for _, e in again] == [dataclasses.asdict(e) for _, e in registry]
@@ -175,8 +175,8 @@ def test_a_new_savestate_begins_with_what_is_known_of_its_kind(tmp_path):
     prior = make(2)
     assert (first.alpha, first.beta) == (prior.alpha, prior.beta), "nothing yet"
     for _ in range(40):
-        first.credit(False)
-    first.credit(True)
+        first.credit(took=0)
+    first.credit(took=50)
     second = registry.get(put(registry, 2))
     assert second.attempts == 0 and (second.alpha, second.beta) == pytest.approx((first.alpha, first.beta))
     third = registry.get(put(registry, 3))

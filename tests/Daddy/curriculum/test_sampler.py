@@ -6,9 +6,10 @@ import pytest
 from savestate_files import make
 from scipy.stats import beta
 
-from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, TIER_SHARE, Sampler
+from Daddy.curriculum.sampler import BOTTLENECK_SHARE, FRONTIER_SHARE, SLACK, TIER_SHARE, Sampler
 from Daddy.curriculum.savestates import Savestate, place_at
 from Daddy.curriculum.walls import GOOD
+from Daddy.puffer_shim import BRIEF
 
 
 def starts(sampler: Sampler, entries: list[Savestate], count: int, seen: dict[str, int] | None = None) -> list[int]:
@@ -107,7 +108,7 @@ def test_where_true_starts_end_seldom_seen_kinds_are_tried_too():
     for n, entry in enumerate((common, rare)):
         entry.milestone, entry.alpha, entry.beta, entry.attempts = f"MAP_{n}", 1e-9, 500.0 * 10.0**n, 10
     sampler = Sampler(8, 0.3)
-    sampler.true_start_ended(0)
+    sampler.true_start_ended(0, 500)
     counts = Counter(starts(sampler, [common, rare, ahead], 2000, {"MAP_0": 189, "MAP_1": 9, "MAP_9": 1}))
     assert counts[2] >= 2000 * BOTTLENECK_SHARE / 2 * 10 / 11 - 30, "1 / 20 to 1 / 200"
 
@@ -120,12 +121,12 @@ def test_where_true_starts_end_gets_its_share_and_there_what_can_be_learned():
         entry.alpha, entry.beta, entry.attempts = alpha, failed, 100
     sampler = Sampler(7, 0.3)
     for milestones in [0] * 40 + [0] * 10 + [1] * 12 + [2] * 10:  # the last 32: the median is 1
-        sampler.true_start_ended(milestones)
+        sampler.true_start_ended(milestones, 500)
     told = Counter(starts(sampler, [mastered, near, far, ahead], 1000))
     assert told[2] + told[3] >= 1000 * BOTTLENECK_SHARE - 2 and told[2] > 2 * told[3] > 0
     assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
     for _ in range(32):
-        sampler.true_start_ended(5)  # no savestate has as many
+        sampler.true_start_ended(5, 500)  # no savestate has as many
     told = Counter(starts(sampler, [mastered, near, far, ahead], 1000))
     assert told[4] >= 1000 * FRONTIER_SHARE - 2 and told[0] >= 298
 
@@ -211,7 +212,7 @@ def test_bottleneck_and_frontier_divide_their_starts_by_steps(long, stages):
         entry.owned, entry.alpha, entry.beta, entry.attempts = [f"EVENT_{n}" for n in range(owned)], 0.5, 500.0, 100
     mastered.alpha, mastered.beta = 30.0, 2.0  # what no share is for goes here
     lengths, sampler, told = {1: 250, 2: long, 3: 80}, Sampler(11, 0.3), Counter()
-    sampler.true_start_ended(2)
+    sampler.true_start_ended(2, 500)
     for _ in range(2000):
         number = sampler.choose([(1, stuck), (2, ahead), (3, mastered)], {}, {})
         told[number] += 1
@@ -224,16 +225,44 @@ def test_bottleneck_and_frontier_divide_their_starts_by_steps(long, stages):
     ), "the further ahead the less"
 
 
+def test_true_starts_are_waited_for_in_full_while_they_have_less_than_half_of_the_steps():
+    sampler, entry, told = Sampler(1, 0.3), make(1), []
+    for _ in range(400):
+        patience = sampler.patience(None, span=0)
+        told.append(patience)
+        sampler.true_start_ended(0, int(8000 * patience))
+        sampler.episode_ended(entry, 2500)
+    assert told[0] == 1.0 and set(told) == {1.0, 0.25}
+    share = [patience * 8000 / (patience * 8000 + 2500) for patience in (0.25, 1.0)]
+    assert share[0] < 0.5 < share[1], "neither alone would do"
+    late = told[100:]
+    assert sum(8000 * patience for patience in late) == pytest.approx(2500 * len(late), rel=0.1)
+
+
+def test_a_savestate_is_given_up_after_a_few_times_what_its_successes_took():
+    sampler, entry = Sampler(1, 0.3), make(1)
+    assert sampler.patience(entry, span=2000) == 1.0, "nothing is known"
+    entry.credit(took=0)
+    assert sampler.patience(entry, span=2000) == 1.0
+    entry.credit(took=100)
+    assert sampler.patience(entry, span=2000) == SLACK * 100 / 2000
+    entry.credit(took=200)
+    assert sampler.patience(entry, span=2000) == pytest.approx(SLACK * 130 / 2000)
+    assert sampler.patience(entry, span=300) == 1.0 and sampler.patience(entry, span=0) == 1.0
+
+
 def test_the_sampler_goes_on_where_it_was_saved():
     entries = [make(n, tier=("early", "mid")[n % 2]) for n in range(6)]
     entries[0].owned = ["EVENT_GOT_STARTER"]
     sampler, twin = Sampler(3, 0.3), Sampler(4, 0.3)
-    sampler.true_start_ended(0)
+    sampler.true_start_ended(0, 500)
     sampler.episode_ended(entries[0], 500)
     sampler.episode_ended(entries[1], 90)
     starts(sampler, entries, 33)
+    sampler.true_start_ended(0, 200_000)
     twin.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
     assert starts(twin, entries, 50) == starts(sampler, entries, 50)
+    assert twin.patience(None, 0) == sampler.patience(None, 0) == BRIEF
 
 
 def test_true_starts_that_a_swarm_went_past_are_made_up_for():
@@ -261,6 +290,6 @@ def test_draws_for_other_reasons_do_not_use_up_the_frontiers_share():
         entry.milestone = f"MAP_{n}"
     late.beta, late.attempts = 500.0, 100
     sampler = Sampler(9, 0.3)
-    sampler.true_start_ended(0)  # all are at the bottleneck and at the frontier
+    sampler.true_start_ended(0, 500)  # all are at the bottleneck and at the frontier
     counts = Counter(starts(sampler, [*fresh, late], 2000, {f"MAP_{n}": 1 for n in range(11)}))
     assert counts[11] >= 0.8 * 2000 * FRONTIER_SHARE / sum(1 / n for n in range(1, 12))

@@ -4,12 +4,13 @@ import pytest
 from savestate_files import make
 
 from Daddy.curriculum.savestates import parse_entry, place_at, place_of
+from Daddy.puffer_shim import MILESTONES
 
 
 def test_an_entry_that_lacks_a_field_or_is_none_is_refused():
     good = dataclasses.asdict(make(1))
     assert parse_entry(good) == make(1)
-    for name in set(good) - {"strength"}:  # which older entries lack
+    for name in set(good) - {"strength", "took"}:  # which older entries lack
         with pytest.raises(ValueError):
             parse_entry({key: value for key, value in good.items() if key != name})
     for junk in (None, [], "x", 3):
@@ -20,12 +21,28 @@ def test_an_entry_that_lacks_a_field_or_is_none_is_refused():
 def test_credit_moves_theta_and_forgets():
     entry = make(1)
     for _ in range(200):
-        entry.credit(False)
+        entry.credit(took=0)
     assert entry.alpha == pytest.approx(0.5) and entry.learnability < 0.02
     for _ in range(20):
-        entry.credit(True)
+        entry.credit(took=50)
     assert (entry.attempts, entry.successes) == (220, 20)
     assert entry.alpha / (entry.alpha + entry.beta) > 0.4, "old failures fade"
+
+
+def test_what_successes_took_is_an_average_that_copies_begin_with():
+    entry, other, copy = make(1), make(2), make(3)
+    for took in (100, 0, 200, 0):
+        entry.credit(took)
+    assert entry.took == pytest.approx(130) and entry.successes == 2
+    copy.lean_on([entry, other])
+    assert copy.took == pytest.approx(130), "nothing has succeeded from the other one"
+    copy.lean_on([other])
+    assert copy.took == 0.0
+
+
+def test_owned_milestones_are_packed_as_the_records_have_them():
+    entry = make(1, owned=[MILESTONES[0], MILESTONES[9]])
+    assert entry.owned_bits[:2] == bytes((1, 2)) and not any(entry.owned_bits[2:])
 
 
 @pytest.mark.parametrize(

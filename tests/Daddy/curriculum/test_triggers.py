@@ -17,16 +17,18 @@ def test_first_times_of_an_episode_trigger_once_and_what_it_began_with_never():
     brock = NAMES.index("EVENT_BEAT_BROCK")
     assert triggers.update(record(is_first=1, map_id=0, milestones=bits(0)), ENV) == []
     assert triggers.update(record(map_id=0, milestones=bits(0)), ENV) == []
-    assert not triggers.progressed(1)
+    assert not triggers.took(1)
     (town,) = triggers.update(record(map_id=1, milestones=bits(0)), ENV)
     assert (town.env_id, town.row, town.name, town.tier, town.owned) == (1, 0, "CITY_VIRIDIAN", "early", (NAMES[0],))
-    assert not triggers.progressed(1), "a town is no milestone"
-    (leader,) = triggers.update(record(map_id=2, badges=1, milestones=bits(0, brock)), ENV)
+    assert not triggers.took(1), "a town is no milestone"
+    (leader,) = triggers.update(record(map_id=2, badges=1, milestones=bits(0, brock), episode_step=7), ENV)
     assert leader.name == "EVENT_BEAT_BROCK", "the most telling of badge, town and milestone"
-    assert triggers.progressed(1)
+    assert triggers.took(1) == 7
     assert triggers.update(record(map_id=2, badges=1, milestones=bits(0, brock)), ENV) == []
+    triggers.update(record(map_id=2, badges=1, milestones=bits(0, brock, brock + 1), episode_step=9), ENV)
+    assert triggers.took(1) == 7, "the first one counts"
     assert triggers.update(record(is_first=1, map_id=2, milestones=bits(0, brock)), ENV) == []
-    assert not triggers.progressed(1)
+    assert not triggers.took(1)
     (cave,) = triggers.update(record(map_id=59, milestones=bits(0, brock + 1)), ENV)
     assert cave.tier == "mid" and triggers.seen["CITY_VIRIDIAN"] == 1
 
@@ -100,7 +102,7 @@ def test_stepping_stones_know_what_they_own_and_are_no_progress():
     triggers.update(record(is_first=1, map_id=HOUSE, milestones=bits(STARTER)), ENV)
     (stone,) = triggers.update(record(map_id=ROUTE, milestones=bits(STARTER)), ENV)
     assert (stone.name, stone.tier, stone.owned) == ("MAP_ROUTE_1_AFTER_GOT_STARTER", "early", (NAMES[STARTER],))
-    assert not triggers.progressed(1) and triggers.seen[stone.name] == 1
+    assert not triggers.took(1) and triggers.seen[stone.name] == 1
     mid = NAMES.index("EVENT_BEAT_MT_MOON_EXIT_SUPER_NERD")
     triggers.update(record(is_first=1, map_id=HOUSE, milestones=bits(STARTER, mid)), ENV)
     (stone,) = triggers.update(record(map_id=ROUTE, milestones=bits(STARTER, mid)), ENV)

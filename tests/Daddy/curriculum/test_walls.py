@@ -23,7 +23,7 @@ def test_doorsteps_are_not_good_themselves():
     assert good_places([stands(0, 2, 0.24), stands(1, 2, 0.26)]) == {GATE}
     untried = make(3, map_id=3, x=0, y=0)
     assert good_places([(3, untried)]) == set(), "nobody knows"
-    untried.credit(True)
+    untried.credit(took=50)
     assert good_places([(3, untried)]) == {HOME}
     there = [stands(0, 2, 0.5), stands(1, 2, 0.3), stands(2, 2, 0.1), stands(1, 3, 0.01)]
     assert doorsteps(there, 2, WAYS) == {ROUTE: 1, HOME: 2}

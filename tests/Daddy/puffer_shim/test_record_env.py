@@ -144,26 +144,26 @@ def test_a_milestone_that_takes_long_is_waited_for():
     assert length(env, (3, 4), {2: 0b1}) == 5, "3 steps after a savestate"
     longer = EpisodeRules(stall_steps=8, spawn_steps=3, paced=((first, 40),))
     assert length(RecordEnv(StandInEnv({}), 99, rules=longer), (3, 4)) == 10
-    assert longer.stretch(bytes(8)) == 10 / 3 and rules.stretch(bytes(8)) == 1.0 == EpisodeRules().stretch(bytes(8))
+    assert longer.stretch(bytes(8)) == 10 / 3, "at most"
+    assert rules.stretch(bytes(8)) == 1.0 == EpisodeRules().stretch(bytes(8))
     never = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(paced=((0, 5),)))
     assert length(never) == 30
 
 
-def test_true_starts_are_waited_for_less_where_none_gets_further():
+def test_a_start_is_waited_for_with_the_patience_that_it_was_ordered_with():
     first, second = (MILESTONES.index(name) for name in ("EVENT_BEAT_BROCK", "EVENT_BEAT_LT_SURGE"))
-    rules = EpisodeRules(stall_steps=3, spawn_steps=2, paced=((first, 12), (second, 16)))
-    env = RecordEnv(StandInEnv({}), 30, rules=rules)
-    assert [n for n in range(30) if length(env) == 12] == [0, 1, 2, 4, 8, 16, 24]
-    assert length(env) == 3
-    assert rules.least_span(bytes(8), False) == 3 == rules.least_span(bytes(8), True)
-    reached = {2: 0b1}
-    assert length(env, None, reached) == 18, "a brief one that gets there after all waits for the next in full"
-    assert [length(env) for _ in range(5)] == [12, 12, 12, 3, 12], "and all is well again"
-    assert [length(env, None, reached) for _ in range(4)] == [18, 18, 6, 18], "each milestone is told apart"
-    assert [length(env, (3, 4), reached) for _ in range(9)] == [6] * 9, "savestates have a quarter anyway"
-    assert length(env, None, reached) == 6, "and tell nothing of true starts"
-    unpaced = RecordEnv(StandInEnv({}), 30, rules=EpisodeRules(stall_steps=8))
-    assert [length(unpaced) for _ in range(9)] == [8] * 9
+    rules = EpisodeRules(stall_steps=3, spawn_steps=2, paced=((first, 12), (second, 40)))
+    env, reached = RecordEnv(StandInEnv({}), 60, rules=rules), {2: 0b1}
+
+    def ordered(state, patience, milestones=None):
+        env.spawn_next(0 if state is None else 5, state, patience)
+        return length(env, None, milestones)
+
+    assert [ordered(None, patience) for patience in (1.0, 0.5, 0.25, 0.0)] == [12, 6, 3, 3], "--stall-steps at least"
+    assert [ordered(None, patience, reached) for patience in (1.0, 0.5)] == [42, 22], "for each milestone"
+    assert length(env) == 12, "only the next episode"
+    assert [ordered((3, 4), patience, reached) for patience in (1.0, 0.5, 0.0)] == [12, 7, 4], "a quarter of that"
+    assert rules.least_span(bytes(8), False) == 3 and rules.least_span(bytes(8), True) == 2, "no start gets less"
 
 
 def test_what_a_savestate_begins_with_gives_no_steps():

@@ -146,6 +146,9 @@ def test_a_state_travels_once_and_the_cache_is_bounded(monkeypatch):
     assert order(3, b"c") == Spawn(0, 3, b"c", forget=(2,))
     assert order(2, b"b") == Spawn(0, 2, b"b", forget=(1,))
     assert order(2, b"other") == Spawn(0, 2, b"other")
+    assert book.order(0, 0, 0, 2, b"other", 0.5) == Spawn(0, 2, None, patience=0.5)
+    assert book.order(0, 1, 1, 0, None, 0.25) == Spawn(1, 0, None, patience=0.25)
+    assert book.again(0, 0) == (2, b"other", 0.5), "after a restart as well"
 
 
 def test_states_larger_than_a_pipe_reach_a_busy_worker_without_blocking():
