@@ -140,10 +140,11 @@ class TrainConfig:
         8, "agent", "longest run of one random action, zeta-distributed; 1: plain epsilon-greedy"
     )
     stuck_steps: int = setting(
-        24, "agent", "steps without new ground, fights left out, after which an env explores more; 0: never"
+        24, "agent", "steps without new ground (in a fight twice as many without change) after which an env explores "
+        "more; 0: never"
     )
     stuck_epsilon: float = setting(
-        0.5, "agent", "share of random actions of an env that is stuck, less as --curiosity-end and -decay leave less"
+        0.5, "agent", "share of random actions of an env that is stuck, outside of fights less as curiosity fades"
     )
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")

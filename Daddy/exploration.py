@@ -13,6 +13,7 @@ import numpy as np
 from Daddy.puffer_shim import LAYOUT, on_new_ground
 
 _MU = 2.0  # P(n) ~ n^-mu, the paper's choice
+_FIGHT = np.r_[tuple(LAYOUT[name] for name in ("enemy_level", "enemy_hp", "levels", "hp", "pp"))]  # what fights change
 
 
 class RepeatedExploration:
@@ -74,28 +75,42 @@ class StuckExploration(ShareOfSteps):
     """Raises the epsilon of envs that have come to no new ground for `patience` steps, until they do.
 
     A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
-    on a trigger, is from Pislar et al. 2022 (arXiv 2108.11811). Steps in a fight do not count, and fights are fought as
-    they are: a fight leads to no new ground either. `patience` 0 raises nothing. It fades with curiosity: a policy that
-    is helped on wherever it stands still never learns not to, and evaluations do not help it.
+    on a trigger, is from Pislar et al. 2022 (arXiv 2108.11811). Steps in a fight do not count; in a fight an env is
+    stuck that for twice as many steps, which its texts take, has come to no other level, HP or PP on either side: who
+    only knows a move that has no PP left stays there for ever. `patience` 0 raises nothing.
+
+    On the ground it fades with curiosity: a policy that is helped on wherever it stands still never learns not to, and
+    evaluations do not help it. In a fight without PP standing still teaches nothing, three certain buttons do.
     """
 
     def __init__(self, num_envs: int, patience: int, epsilon: float) -> None:
         super().__init__()
         self.patience, self.epsilon = patience, epsilon
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
+        self._idle = np.zeros(num_envs, np.int64)  # steps without change in a fight
+        self._fight = np.zeros((num_envs, len(_FIGHT)), np.uint8)
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray, left: float = 1.0) -> np.ndarray:
         """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck.
 
-        `left` is the share of the configured `epsilon` that counts.
+        `left` is the share of the configured `epsilon` that counts on the ground.
         """
         fights = rows["in_battle"] > 0
         new = on_new_ground(rows["structured"][:, LAYOUT["visits"]])
         waited = np.where(new, 0, self._waited[env_ids] + ~fights)
         self._waited[env_ids] = waited
-        is_stuck = (waited >= self.patience) & ~fights & (self.patience > 0)
-        self.count(is_stuck)
-        return _at_least(left * self.epsilon, epsilon, is_stuck)
+        on_ground = (waited >= self.patience) & ~fights & (self.patience > 0)
+        in_fight = (self._count_idle(rows, env_ids, fights) >= 2 * self.patience) & fights & (self.patience > 0)
+        self.count(on_ground | in_fight)
+        return _at_least(self.epsilon, _at_least(left * self.epsilon, epsilon, on_ground), in_fight)
+
+    def _count_idle(self, rows: np.ndarray, env_ids: np.ndarray, fights: np.ndarray) -> np.ndarray:
+        """Steps (B,) for which the fight has not changed."""
+        now = rows["structured"][:, _FIGHT]
+        same = fights & (now == self._fight[env_ids]).all(axis=1) & ~rows["is_first"].astype(bool)
+        self._fight[env_ids] = now
+        self._idle[env_ids] = np.where(same, self._idle[env_ids] + 1, 0)
+        return self._idle[env_ids]
 
 
 class FirstSteps(ShareOfSteps):

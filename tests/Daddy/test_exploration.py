@@ -99,6 +99,28 @@ def test_exploring_where_an_env_is_stuck_fades_with_curiosity():
     assert found == pytest.approx([0.5, 0.1, 0.01])
 
 
+def test_a_fight_in_which_nothing_changes_is_explored_however_little_curiosity_is_left():
+    stuck, rows, ids, own = StuckExploration(2, patience=2, epsilon=0.5), np.zeros(2, RECORD), np.arange(2), np.zeros(2)
+    rows["in_battle"] = (1, 0)
+
+    def raised(**features):
+        for name, value in features.items():
+            rows["structured"][0, LAYOUT[name].start] = value
+        return stuck.raised(own, rows, ids, 0.0).tolist()
+
+    def steps_until_raised(**features):
+        return next(n for n in range(20) if raised(**(features if n == 0 else {}))[0])
+
+    assert steps_until_raised(enemy_hp=200) == 4
+    assert raised() == [0.5, 0.0], "the other one fights nobody"
+    for feature in ("enemy_level", "enemy_hp", "levels", "hp", "pp"):
+        assert steps_until_raised(**{feature: 9}) == 4, feature
+    rows["is_first"] = 1
+    assert raised() == [0.0, 0.0]
+    rows["is_first"], rows["in_battle"] = 0, 0
+    assert raised() == [0.0, 0.0]
+
+
 def test_no_patience_raises_nothing():
     walkers, stuck = Walkers(1), StuckExploration(1, patience=0, epsilon=1.0)
     assert [stuck.raised(np.zeros(1), walkers.step(0), np.arange(1))[0] for _ in range(9)] == [0.0] * 9
