@@ -76,8 +76,8 @@ class StuckExploration(ShareOfSteps):
 
     A young policy walks in circles for hundreds of steps, which teach nothing. Exploring for a while within an episode,
     on a trigger, is from Pislar et al. 2022 (arXiv 2108.11811). Steps in a fight do not count; in a fight an env is
-    stuck that for twice as many steps, which its texts take, has come to no other level, HP or PP on either side: who
-    only knows a move that has no PP left stays there for ever. `patience` 0 raises nothing.
+    stuck, until its end, that for twice as many steps, which its texts take, has come to no other level, HP or PP on
+    either side: who only knows a move that has no PP left stays there for ever. `patience` 0 raises nothing.
 
     On the ground it fades with curiosity: a policy that is helped on wherever it stands still never learns not to, and
     evaluations do not help it. In a fight without PP standing still teaches nothing, three certain buttons do.
@@ -87,7 +87,7 @@ class StuckExploration(ShareOfSteps):
         super().__init__()
         self.patience, self.epsilon = patience, epsilon
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
-        self._idle = np.zeros(num_envs, np.int64)  # steps without change in a fight
+        self._idle = np.zeros(num_envs, np.int64)  # steps without change in a fight; counts on once there were enough
         self._fight = np.zeros((num_envs, len(_FIGHT)), np.uint8)
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray, left: float = 1.0) -> np.ndarray:
@@ -100,17 +100,18 @@ class StuckExploration(ShareOfSteps):
         waited = np.where(new, 0, self._waited[env_ids] + ~fights)
         self._waited[env_ids] = waited
         on_ground = (waited >= self.patience) & ~fights & (self.patience > 0)
-        in_fight = (self._count_idle(rows, env_ids, fights) >= 2 * self.patience) & fights & (self.patience > 0)
+        in_fight = (self._count_idle(rows, env_ids, fights) >= 2 * self.patience) & (self.patience > 0)
         self.count(on_ground | in_fight)
         return _at_least(self.epsilon, _at_least(left * self.epsilon, epsilon, on_ground), in_fight)
 
     def _count_idle(self, rows: np.ndarray, env_ids: np.ndarray, fights: np.ndarray) -> np.ndarray:
-        """Steps (B,) for which the fight has not changed."""
-        now = rows["structured"][:, _FIGHT]
-        same = fights & (now == self._fight[env_ids]).all(axis=1) & ~rows["is_first"].astype(bool)
+        """Steps (B,) for which the fight has not changed, 0 outside of fights."""
+        now, idle = rows["structured"][:, _FIGHT], self._idle[env_ids]
+        same = (now == self._fight[env_ids]).all(axis=1) | (idle >= 2 * self.patience)
+        goes_on = fights & same & ~rows["is_first"].astype(bool)
         self._fight[env_ids] = now
-        self._idle[env_ids] = np.where(same, self._idle[env_ids] + 1, 0)
-        return self._idle[env_ids]
+        self._idle[env_ids] = idle = np.where(goes_on, idle + 1, 0)
+        return idle
 
 
 class FirstSteps(ShareOfSteps):

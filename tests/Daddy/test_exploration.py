@@ -114,6 +114,11 @@ def test_a_fight_in_which_nothing_changes_is_explored_however_little_curiosity_i
     assert steps_until_raised(enemy_hp=200) == 4
     assert raised() == [0.5, 0.0], "the other one fights nobody"
     for feature in ("enemy_level", "enemy_hp", "levels", "hp", "pp"):
+        assert raised(**{feature: 3}) == [0.5, 0.0], "until it ends"
+        rows["in_battle"][0] = 0
+        assert raised() == [0.0, 0.0]
+        rows["in_battle"][0] = 1
+        assert [raised()[0] for _ in range(3)] == [0.0] * 3
         assert steps_until_raised(**{feature: 9}) == 4, feature
     rows["is_first"] = 1
     assert raised() == [0.0, 0.0]
