@@ -37,6 +37,8 @@ from Daddy.sweeping import Sweeps
 _RECENT = 100  # starts and outcomes that the mix is told of
 _PAUSE_STEPS = 5_000  # without captures after the disk refused one
 _SAVE_S = 30.0  # between two writes of changed counts
+_FADE_EVERY = 1_000  # steps
+_HALF_LIFE = 200_000.0  # steps in which half of what is known of savestates fades
 _ENTER_AFTER = 2  # turns of its env until a capture counts: by then every backend has told of it, so runs agree
 _LOST_AFTER = 100  # turns
 _MIX = (TRUE_START, *TIERS)
@@ -107,6 +109,7 @@ class Curriculum:
         self._counts: dict[str, list[float]] = {}
         self._seen: Counter[str] = Counter()
         self._paused_until, self._saved_at, self._changed = 0, 0.0, False
+        self._faded_at: int | None = None
 
     def open(self, logger: EventLog) -> None:
         """Read the registry and tell of it; call once the run directory exists and saved counts are loaded."""
@@ -131,6 +134,7 @@ class Curriculum:
         """Take records (B,) that have just arrived, before the agent acts on them: restore memories of episodes that
         begin, order captures, credit episodes that end and say where their envs start next."""
         self._enter_written(set(env_ids.tolist()) if self._ordered else set())
+        self._fade(step_global)
         for i in np.flatnonzero(rows["is_first"]):
             stretch = self.settings.rules.stretch(rows["milestones"][i].tobytes())
             self._begin(int(env_ids[i]), self.registry.get(int(rows["spawn_id"][i])), stretch)
@@ -213,6 +217,18 @@ class Curriculum:
         if not self.settings.frozen:
             entry.credit(took)
             self._changed = True
+
+    def _fade(self, step_global: int) -> None:
+        """Discounted Thompson sampling (Raj, Kalyani 2017, arXiv 1707.09727): every arm fades, so that one which failed
+        long ago is tried again. Without it a policy that succeeds from a place in eight of eight times was thought to
+        fail there, for failures of a million steps ago, and so not asked (docs/LOG.md, 2026-11-28)."""
+        since = step_global if self._faded_at is None else self._faded_at
+        self._faded_at = since
+        if self.settings.frozen or step_global - since < _FADE_EVERY:
+            return
+        self._faded_at, keep = step_global, 0.5 ** ((step_global - since) / _HALF_LIFE)
+        for _, entry in self.registry:
+            entry.fade(keep)
 
     def _led_on(self, kind: str, began: Savestate | None) -> None:
         """Without it a success from far away, by luck, would tell nothing of where to practise: it is the way's end

@@ -39,8 +39,8 @@ class Savestate:
     `milestone` is what triggered the capture, `owned` the milestones at that moment; `memory` is the file of the
     agent's memory, empty if there is none; `strength` is the levels of the companions, each times its share of HP. An
     attempt is an episode from here that ended, a success one that reached a milestone not owned here; theta, the rate
-    of successes, is Beta(alpha, beta) with forgetting and what `led_on` adds. `took` is how many steps successes took
-    to that milestone, on average; 0 before the first.
+    of successes, is Beta(alpha, beta) with forgetting, `fade` and what `led_on` adds. `took` is how many steps
+    successes took to that milestone, on average; 0 before the first.
     """
 
     file: str
@@ -105,6 +105,11 @@ class Savestate:
         fade, rest = FORGETTING, 1.0 - FORGETTING
         self.alpha = fade * self.alpha + rest * _PRIOR.alpha + success
         self.beta = fade * self.beta + rest * _PRIOR.beta + (not success)
+
+    def fade(self, keep: float) -> None:
+        """Forget all but that share of what is known, tried or not: the policy has changed since."""
+        self.alpha = _PRIOR.alpha + keep * (self.alpha - _PRIOR.alpha)
+        self.beta = _PRIOR.beta + keep * (self.beta - _PRIOR.beta)
 
     def lean_on(self, kind: Iterable[Savestate]) -> None:
         """Begin with what is known of other savestates of its kind: most are replaced before they were tried often."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from curriculum_play import NAMES, Play, bits, record
-from savestate_files import files_of, fresh, put, state_of
+from savestate_files import files_of, fresh, make, put, state_of
 
 from Daddy.curriculum import registry as registry_module
 from Daddy.curriculum.registry import PER_MILESTONE, Registry
@@ -337,6 +337,25 @@ def test_a_bold_episode_explores_for_as_long_as_it_is_given_or_until_a_milestone
     assert [explores(step) for step in (0, 5, 6)] == [True, True, False]
     play.row(spawn_id=number, milestones=bits(0, 1))
     assert not explores(4), "it has found something"
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_known_of_savestates_fades_with_the_steps_whether_they_are_tried_or_not(tmp_path, frozen):
+    registry = fresh(tmp_path)
+    put(registry, 1)
+    play = Play(tmp_path, frozen=frozen)
+    ((_, entry),) = play.curriculum.registry
+    entry.alpha, entry.beta = 8.5, 17.5
+    prior = make(2)
+    play.step = 5_000_000  # resumed: nothing fades for what went before
+    play.row()
+    assert (entry.alpha, entry.beta) == (8.5, 17.5)
+    for _ in range(100):
+        play.step += 1_999
+        play.row()
+    share = 1.0 if frozen else 0.5
+    assert entry.alpha - prior.alpha == pytest.approx(share * (8.5 - prior.alpha))
+    assert entry.beta - prior.beta == pytest.approx(share * (17.5 - prior.beta))
 
 
 def test_starts_are_ordered_with_the_patience_that_they_deserve(tmp_path):

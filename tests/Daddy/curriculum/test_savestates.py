@@ -29,6 +29,18 @@ def test_credit_moves_theta_and_forgets():
     assert entry.alpha / (entry.alpha + entry.beta) > 0.4, "old failures fade"
 
 
+def test_what_is_known_fades_towards_the_prior():
+    entry, untried = make(1), make(2)
+    for _ in range(200):
+        entry.credit(took=0)
+    assert entry.success_rate < 0.02 and entry.evidence > 30
+    known = entry.evidence
+    entry.fade(0.5)
+    assert entry.evidence == pytest.approx(known / 2) and entry.attempts == 200
+    entry.fade(1e-9)
+    assert (entry.alpha, entry.beta) == pytest.approx((untried.alpha, untried.beta))
+
+
 def test_what_successes_took_is_an_average_that_copies_begin_with():
     entry, other, copy = make(1), make(2), make(3)
     for took in (100, 0, 200, 0):
