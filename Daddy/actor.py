@@ -12,6 +12,7 @@ import torch
 from Daddy.exploration import RepeatedExploration
 from Daddy.frames import HEIGHT, PACKED_WIDTH, pack2bit, unpack2bit
 from Daddy.networks import HierarchicalQNetwork
+from Daddy.repetition import RepetitionPenalty
 from Daddy.stepping import FusedStepper, PlainStepper
 
 
@@ -19,12 +20,14 @@ class Actor:
     """A copy of the network with the state of `num_envs` envs; any subset of them acts in one call."""
 
     def __init__(self, network: HierarchicalQNetwork, num_envs: int, device: torch.device, longest_repeat: int = 1,
-                 stepper: type[PlainStepper] | type[FusedStepper] | None = None):
+                 stepper: type[PlainStepper] | type[FusedStepper] | None = None, repetition_penalty: float = 0.0):
         """`longest_repeat` bounds how long an exploratory action is repeated; 1 is plain epsilon-greedy.
 
-        `stepper` advances the memory; without one, it is what is fast on `device`.
+        `repetition_penalty` above 0 needs records as rows, see `RepetitionPenalty`. `stepper` advances the memory;
+        without one, it is what is fast on `device`.
         """
         self._exploration = RepeatedExploration(num_envs, longest_repeat)
+        self._penalty = RepetitionPenalty(num_envs, repetition_penalty) if repetition_penalty else None
         self.network = copy.deepcopy(network).requires_grad_(False).to(device)
         self.device = device
         self._memory = network.initial_state(num_envs, device)  # flat (num_envs, W)
@@ -113,8 +116,12 @@ class Actor:
             stored: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Epsilon-greedy actions int32 (B,) and what `q_values` stored; epsilon float (B,)."""
         q, memories = self.q_values(rows, reward, env_ids, stored)
+        if self._penalty:
+            q = self._penalty.applied(q, rows, env_ids)
         first = np.array(rows["is_first"], dtype=bool)
         actions = self._exploration.choose(q.argmax(axis=1), q.shape[1], env_ids, first, epsilon, rng)
+        if self._penalty:
+            self._penalty.took(actions, env_ids)
         self.remember_actions(env_ids, actions)
         return actions, memories
 

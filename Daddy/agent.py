@@ -27,8 +27,8 @@ class AgentConfig:
 
     `sizes` overrides the preset `model_size`; the features end with `cell_planes` planes of 90 screen cells; `stride` 0
     means half of seq_len; batch_size counts sequences; learning_starts counts env steps; exploratory actions are
-    repeated up to `longest_repeat` steps; an update leaves `average_decay` of the average of weights, with which
-    envs are acted in too if `act_with_average`.
+    repeated up to `longest_repeat` steps, greedy ones are held back by `repetition_penalty`; an update leaves
+    `average_decay` of the average of weights, with which envs are acted in too if `act_with_average`.
     """
 
     model_size: str = "slim"
@@ -49,6 +49,7 @@ class AgentConfig:
     priority_beta: float = 0.4
     priority_eta: float = 0.9
     longest_repeat: int = 1
+    repetition_penalty: float = 0.0
     average_decay: float = 0.999
     act_with_average: bool = False
     seed: int = 0
@@ -86,7 +87,7 @@ class Agent:
         if self.device.type == "cpu":
             keep_freed_memory()  # after the rings: they should stay lazily mapped
         self.learner = Learner(config.learner, spec, network, self.device)
-        self.actor = Actor(self.learner.online, num_envs, self.device, config.longest_repeat)
+        self.actor = self._make_actor(self.learner.online, num_envs, config.longest_repeat)
         self.average = WeightAverage(self.learner.online, config.average_decay)
         self._acting = self.average.network if config.act_with_average else self.learner.online
         self._thread = ThreadPoolExecutor(1, "learner", initializer=torch.set_num_threads, initargs=(1,))
@@ -205,7 +206,11 @@ class Agent:
 
     def new_actor(self, num_envs: int) -> Actor:
         """A separate actor with the present acting weights, for evaluation."""
-        return Actor(self.actor.network, num_envs, self.device)
+        return self._make_actor(self.actor.network, num_envs)
+
+    def _make_actor(self, network: HierarchicalQNetwork, num_envs: int, longest_repeat: int = 1) -> Actor:
+        penalty = self.config.repetition_penalty
+        return Actor(network, num_envs, self.device, longest_repeat, repetition_penalty=penalty)
 
     def state_dict(self) -> dict[str, Any]:
         """Nested dicts of tensors and plain values; the replay is separate (`replay.state_dict`), for its size.

@@ -118,6 +118,7 @@ def agent_settings(config: TrainConfig) -> AgentConfig:
         learning_starts=config.learning_starts,
         cell_planes=CELL_FEATURES // CELLS,
         longest_repeat=config.epsilon_repeat,
+        repetition_penalty=config.repetition_penalty,
         average_decay=config.average_decay,
         act_with_average=config.act_with_average,
         seed=config.seed,

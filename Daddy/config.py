@@ -146,6 +146,10 @@ class TrainConfig:
     stuck_epsilon: float = setting(
         0.5, "agent", "share of random actions of an env that is stuck, outside of fights less as curiosity fades"
     )
+    repetition_penalty: float = setting(
+        0.0, "agent", "share of the spread of Q that an action loses for each time it was taken at the same place "
+        "since anything new happened, in evaluations too; 0: none"
+    )
     ablate: tuple[str, ...] = setting(
         (), "agent", "switch parts off (comma-separated)", choices=("gru", "lstm", "ssm", "rnd", "novelty", "bayes")
     )
@@ -270,7 +274,7 @@ _RANGES: tuple[tuple[str, float, float | None], ...] = (
     ("n_step", 1, None), ("gamma", 0, 1), ("action_gap", 0, 0.99),
     ("lr", 0, 1), ("lr_cooldown", 0, 1), ("target_update", 1, None), ("average_decay", 0, 0.99999),
     ("epsilon_start", 0, 1), ("epsilon_min", 0, 1), ("epsilon_decay", 0, 1), ("epsilon_repeat", 1, 1000),
-    ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1),
+    ("stuck_steps", 0, None), ("stuck_epsilon", 0, 1), ("repetition_penalty", 0, 1),
     ("rnd_weight", 0, None), ("novelty_weight", 0, None), ("curiosity_end", 0.001, 1), ("curiosity_decay", 0, 1),
     ("bayes_weight", 0, None), ("target_theta", 0.01, 0.99),
     ("true_start_share", 0.3, 1), ("spawn_steps", 0, None), ("bold_steps", 0, None), ("bold_epsilon", 0, 1),

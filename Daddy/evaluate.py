@@ -41,6 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-episode-steps", type=int, help="steps of an episode (default: the run's)")
     parser.add_argument("--ablate", type=comma_list, default=(), metavar="{gru,lstm,ssm}",
                         help="take these levels' outputs away, to see what they are used for")
+    parser.add_argument("--repetition-penalty", type=float, metavar="X",
+                        help="play with this --repetition-penalty (default: the run's; 0: none)")
     parser.add_argument("--last-weights", action="store_true",
                         help="play with the weights of the last update, not with their average")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -60,7 +62,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     weights = load_weights(checkpoint_of(arguments.path), arguments.last_weights)
     seed = evaluation_seed(weights.config.seed) if arguments.seed is None else arguments.seed
     plan = EvalPlan(arguments.episodes, tuple(dict.fromkeys(arguments.epsilon)), seed, arguments.ablate,
-                    arguments.max_episode_steps or 0)
+                    arguments.max_episode_steps or 0, arguments.repetition_penalty)
     result = report(weights.step_global, list(play(weights, plan)), plan)
     print(json.dumps(result) if arguments.json else _table(result))
     return EXIT_OK
@@ -74,6 +76,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--epsilon is {wrong[0]}; it must be between 0 and 1")
     if arguments.max_episode_steps is not None and arguments.max_episode_steps < 2:
         raise UsageError(f"--max-episode-steps is {arguments.max_episode_steps}; it must be at least 2")
+    if arguments.repetition_penalty is not None and not 0 <= arguments.repetition_penalty <= 1:
+        raise UsageError(f"--repetition-penalty is {arguments.repetition_penalty}; it must be between 0 and 1")
     unknown = set(arguments.ablate) - {"gru", "lstm", "ssm"}
     if unknown:
         raise UsageError(f"--ablate is {sorted(unknown)[0]!r}; choose from gru, lstm, ssm")

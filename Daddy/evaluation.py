@@ -42,13 +42,14 @@ _RND_FOR_ACTING = ("target", "predictor", "pixels", "returns", "first_scale")
 class EvalPlan:
     """How to evaluate: `episodes` for each value of `epsilons`; `ablate` silences levels of the network; env i of the
     first epsilon starts with `seed` + i, and the other epsilons play the same seeds; episodes end after `longest`
-    steps, 0: after as many as the run's."""
+    steps, 0: after as many as the run's; `repetition_penalty`, None: the run's."""
 
     episodes: int
     epsilons: tuple[float, ...] = (0.0,)
     seed: int = 0
     ablate: tuple[str, ...] = ()
     longest: int = 0
+    repetition_penalty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,9 @@ def play(weights: Weights, plan: EvalPlan) -> Iterator[EvalEpisode]:
     names = Names(config.rom, config.allow_rom_mismatch)
     vector = build_vector(config, stagger=False, longest=plan.longest)
     try:
-        actor = Actor(trained_network(weights, vector.num_actions, plan.ablate), at_once, torch.device("cpu"))
+        network = trained_network(weights, vector.num_actions, plan.ablate)
+        penalty = config.repetition_penalty if plan.repetition_penalty is None else plan.repetition_penalty
+        actor = Actor(network, at_once, torch.device("cpu"), repetition_penalty=penalty)
         for epsilon in plan.epsilons:
             for begin in range(0, plan.episodes, at_once):
                 seed = plan.seed + begin

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from Daddy.puffer_shim import LAYOUT, on_new_ground
+from Daddy.puffer_shim import FIGHT_FEATURES, LAYOUT, on_new_ground
 
 _MU = 2.0  # P(n) ~ n^-mu, the paper's choice
-_FIGHT = np.r_[tuple(LAYOUT[name] for name in ("enemy_level", "enemy_hp", "levels", "hp", "pp"))]  # what fights change
 
 
 class RepeatedExploration:
@@ -88,7 +87,7 @@ class StuckExploration(ShareOfSteps):
         self.patience, self.epsilon = patience, epsilon
         self._waited = np.zeros(num_envs, np.int64)  # an episode begins on new ground, so no checkpoint needs it
         self._idle = np.zeros(num_envs, np.int64)  # steps without change in a fight; counts on once there were enough
-        self._fight = np.zeros((num_envs, len(_FIGHT)), np.uint8)
+        self._fight = np.zeros((num_envs, len(FIGHT_FEATURES)), np.uint8)
 
     def raised(self, epsilon: np.ndarray, rows: np.ndarray, env_ids: np.ndarray, left: float = 1.0) -> np.ndarray:
         """Epsilons (B,) for records `rows` (B,) of envs `env_ids` (B,): `epsilon`, or more where an env is stuck.
@@ -106,7 +105,7 @@ class StuckExploration(ShareOfSteps):
 
     def _count_idle(self, rows: np.ndarray, env_ids: np.ndarray, fights: np.ndarray) -> np.ndarray:
         """Steps (B,) for which the fight has not changed, 0 outside of fights."""
-        now, idle = rows["structured"][:, _FIGHT], self._idle[env_ids]
+        now, idle = rows["structured"][:, FIGHT_FEATURES], self._idle[env_ids]
         same = (now == self._fight[env_ids]).all(axis=1) | (idle >= 2 * self.patience)
         goes_on = fights & same & ~rows["is_first"].astype(bool)
         self._fight[env_ids] = now

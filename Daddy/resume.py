@@ -25,7 +25,7 @@ CHANGEABLE = frozenset({
     "batch_size", "learning_starts", "replay_ratio", "lr", "lr_cooldown", "gamma", "target_update", "buffer_size",
     "average_decay", "act_with_average",  # how it learns
     "epsilon_start", "epsilon_min", "epsilon_schedule", "epsilon_decay", "epsilon_repeat",
-    "stuck_steps", "stuck_epsilon",  # how it explores
+    "stuck_steps", "stuck_epsilon", "repetition_penalty",  # how it explores
     "rnd_weight", "novelty_weight", "curiosity_end", "curiosity_decay", "lifelong_novelty", "bayes_weight",
     "target_theta", "alarm_patience",
     "curriculum", "freeze_curriculum", "savestates_from", "true_start_share", "forget_at_spawn", "swarm",

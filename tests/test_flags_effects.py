@@ -177,6 +177,7 @@ EFFECTS: dict[str, tuple[str, str, Callable]] = {
     "average_decay": ("0.5", "", agent_of),
     "act_with_average": ("", "", agent_of),
     "epsilon_repeat": ("3", "", agent_of),
+    "repetition_penalty": ("0.3", "", agent_of),
     "ablate": ("gru", "", agent_of),
     "device": ("cpu", "", device_of),
     "replay_ratio": ("auto", "", pace_of),

@@ -19,7 +19,7 @@ from Daddy.puffer_shim.red import (
     rom_sha1,
     world_facts,
 )
-from Daddy.puffer_shim.structured import CELL_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
+from Daddy.puffer_shim.structured import CELL_FEATURES, FIGHT_FEATURES, KEY_ITEMS, LAYOUT, STRUCTURED_DIM
 from Daddy.puffer_shim.vector import Batch, VectorEnv, make_vector
 from Daddy.puffer_shim.visits import DIRECTIONS, on_new_ground, pays_around
 from Daddy.puffer_shim.watchdog import WatchdogSettings
@@ -34,6 +34,7 @@ __all__ = [
     "CITIES",
     "DIRECTIONS",
     "DUNGEONS",
+    "FIGHT_FEATURES",
     "KEY_ITEMS",
     "LAYOUT",
     "MILESTONES",

@@ -41,6 +41,7 @@ LAYOUT: dict[str, slice] = {
 STRUCTURED_DIM = sum(_WIDTHS.values())
 BATTLE_NONE, BATTLE_WILD, BATTLE_TRAINER, BATTLE_LOST = range(4)
 
+FIGHT_FEATURES = np.r_[tuple(LAYOUT[name] for name in ("battle", "enemy_level", "enemy_hp", "levels", "hp", "pp"))]
 _LIVE = slice(0, LAYOUT["progress"].stop)
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little") * 255  # (256, 8)
 _MAP = [row.tobytes() for row in _BITS]

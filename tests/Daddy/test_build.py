@@ -28,6 +28,7 @@ def test_learner_settings_arrive(name, value):
     "name, value, arrives_as",
     [("batch_size", 3, "batch_size"), ("n_step", 2, "n_step"), ("seed", 5, "seed"),
      ("learning_starts", 9, "learning_starts"), ("epsilon_repeat", 4, "longest_repeat"),
+     ("repetition_penalty", 0.3, "repetition_penalty"),
      ("average_decay", 0.5, "average_decay"), ("act_with_average", True, "act_with_average"),
      ("model_size", "large", "model_size")],
 )  # fmt: skip

@@ -1,12 +1,14 @@
 """Evaluation of a checkpoint: what it plays, what it counts, and what it refuses."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from Daddy.actor import Actor
 from Daddy.agent import build_network
 from Daddy.build import agent_settings, build_mixer
 from Daddy.checkpoint import load_checkpoint, save_checkpoint
@@ -95,6 +97,25 @@ def test_novelty_is_worth_what_it_was_at_the_checkpoint(weights, monkeypatch):
     monkeypatch.setattr(RewardMixer, "score", lambda self, *a: (seen.append(self.curiosity_left), score(self, *a))[1])
     list(play(replace(weights, config=faded), EvalPlan(1, seed=9)))
     assert seen and seen == pytest.approx([0.01**0.1] * len(seen)), "step 123 of 1,230"
+
+
+def test_greedy_play_repeats_itself_unless_there_is_a_penalty(weights, monkeypatch):
+    """The untrained network presses one button for ever, as a trained one may in front of a wall."""
+    pressed = []
+    remember = Actor.remember_actions
+    monkeypatch.setattr(
+        Actor, "remember_actions", lambda self, ids, actions: (pressed.append(actions[0]), remember(self, ids, actions))
+    )
+
+    def most_pressed(penalty, run=0.0):
+        pressed.clear()
+        plan = EvalPlan(1, seed=9, repetition_penalty=penalty)
+        list(play(replace(weights, config=replace(weights.config, repetition_penalty=run)), plan))
+        return Counter(pressed).most_common(1)[0][1] / len(pressed)
+
+    stuck, moving = most_pressed(None), most_pressed(1.0)
+    assert stuck > 0.9 and moving < 0.5
+    assert (most_pressed(None, run=1.0), most_pressed(0.0, run=1.0)) == (moving, stuck), "the run's, or the plan's own"
 
 
 def test_more_episodes_than_emulators_are_played_in_waves(weights, monkeypatch):
@@ -216,7 +237,8 @@ def test_the_command_prints_json_and_a_table(run_dir, capsys):
     result = json.loads(capsys.readouterr().out)
     assert (result["step_global"], result["ablate"], len(result["episodes"])) == (123, ["gru"], 2)
     checkpoint = str(checkpoint_of(run_dir))
-    assert main([checkpoint, "--episodes", "1", "--max-episode-steps", "8", "--epsilon", "0", "1"]) == 0
+    others = ["--epsilon", "0", "1", "--repetition-penalty", "0.2"]
+    assert main([checkpoint, "--episodes", "1", "--max-episode-steps", "8", *others]) == 0
     assert "step 123, epsilon 1: 1 episodes" in capsys.readouterr().out
 
 
@@ -225,6 +247,7 @@ def test_the_command_prints_json_and_a_table(run_dir, capsys):
     [
         (["--episodes", "0"], 2, "--episodes is 0"),
         (["--epsilon", "2"], 2, "between 0 and 1"),
+        (["--repetition-penalty", "-1"], 2, "between 0 and 1"),
         (["--ablate", "cnn"], 2, "choose from gru"),
         (["--max-episode-steps", "1"], 2, "at least 2"),
     ],
