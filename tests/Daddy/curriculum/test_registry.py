@@ -140,6 +140,18 @@ def test_entries_of_before_they_had_a_strength_are_read(tmp_path):
     assert entry.strength == 0.0
 
 
+def test_counts_come_back_also_those_of_before_they_told_what_successes_took(tmp_path):
+    registry = fresh(tmp_path)
+    entry = registry.get(put(registry, 1))
+    entry.credit(took=80)
+    saved = registry.counts()
+    entry.credit(took=0)
+    registry.set_counts(saved)
+    assert (entry.attempts, entry.successes, entry.took) == (1, 1, 80.0)
+    registry.set_counts({name: [7, 3, 2.0, 5.0] for name in saved})
+    assert (entry.attempts, entry.successes, entry.alpha, entry.beta, entry.took) == (7, 3, 2.0, 5.0, 80.0)
+
+
 def test_what_never_succeeds_stays_and_what_is_mastered_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(registry_module, "IN_ALL", 6)
     registry = fresh(tmp_path)
