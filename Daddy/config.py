@@ -97,7 +97,7 @@ class TrainConfig:
     )
     stall_paces: float = setting(
         0.0, "env", "wait so many times as long as a scripted player takes to the next milestone (from a savestate "
-        "or where true starts have half of the steps a quarter of that) if that is longer than "
+        "or where true starts have two thirds of the steps a quarter of that) if that is longer than "
         "--stall-steps or --spawn-steps"
     )
 

@@ -19,7 +19,7 @@ FRONTIER_SHARE = 0.2  # of the starts that savestates with the most milestones g
 BOTTLENECK_SHARE = 0.3  # the same for savestates with as many milestones as true starts end with
 SLACK = 4.0  # times what successes took, until an episode from a savestate is given up
 _TRUE_ENDS = 32  # true starts whose ends are remembered
-_PATIENT = 0.5  # share of the steps up to which true starts are waited for in full
+_PATIENT = 2 / 3  # share of the steps up to which true starts are waited for in full
 _WINDOW = 100_000.0  # steps that this share is taken over
 _LENGTH_RATE = 0.1  # of the averages of the episodes' lengths
 
@@ -79,7 +79,7 @@ class Sampler:
     def patience(self, entry: Savestate | None, span: int) -> float:
         """Share of the steps allowed for a milestone that an episode from there gets; None is the true start.
 
-        True starts are waited for in full while they have less than half of the steps, else for a quarter as long. A
+        True starts are waited for in full while they have less than two thirds of the steps, else for a quarter as long. A
         savestate from where something has succeeded gets SLACK times what that took, of the `span` that it is allowed:
         most failures fail early.
         """

@@ -225,7 +225,7 @@ def test_bottleneck_and_frontier_divide_their_starts_by_steps(long, stages):
     ), "the further ahead the less"
 
 
-def test_true_starts_are_waited_for_in_full_while_they_have_less_than_half_of_the_steps():
+def test_true_starts_are_waited_for_in_full_while_they_have_less_than_two_thirds_of_the_steps():
     sampler, entry, told = Sampler(1, 0.3), make(1), []
     for _ in range(400):
         patience = sampler.patience(None, span=0)
@@ -234,9 +234,9 @@ def test_true_starts_are_waited_for_in_full_while_they_have_less_than_half_of_th
         sampler.episode_ended(entry, 2500)
     assert told[0] == 1.0 and set(told) == {1.0, 0.25}
     share = [patience * 8000 / (patience * 8000 + 2500) for patience in (0.25, 1.0)]
-    assert share[0] < 0.5 < share[1], "neither alone would do"
+    assert share[0] < 2 / 3 < share[1], "neither alone would do"
     late = told[100:]
-    assert sum(8000 * patience for patience in late) == pytest.approx(2500 * len(late), rel=0.1)
+    assert sum(8000 * patience for patience in late) == pytest.approx(2 * 2500 * len(late), rel=0.1)
 
 
 def test_a_savestate_is_given_up_after_a_few_times_what_its_successes_took():
