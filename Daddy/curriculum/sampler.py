@@ -79,9 +79,9 @@ class Sampler:
     def patience(self, entry: Savestate | None, span: int) -> float:
         """Share of the steps allowed for a milestone that an episode from there gets; None is the true start.
 
-        True starts are waited for in full while they have less than two thirds of the steps, else for a quarter as long. A
-        savestate from where something has succeeded gets SLACK times what that took, of the `span` that it is allowed:
-        most failures fail early.
+        True starts are waited for in full while they have less than two thirds of the steps, else for a quarter as
+        long. A savestate from where something has succeeded gets SLACK times what that took, of the `span` that it is
+        allowed: most failures fail early.
         """
         if entry is None:
             return 1.0 if self._true_steps < _PATIENT else BRIEF
