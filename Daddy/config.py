@@ -147,7 +147,7 @@ class TrainConfig:
         0.5, "agent", "share of random actions of an env that is stuck, outside of fights less as curiosity fades"
     )
     repetition_penalty: float = setting(
-        0.0, "agent", "share of the spread of Q that an action loses for each time it was taken at the same place "
+        0.2, "agent", "share of the spread of Q that an action loses for each time it was taken at the same place "
         "since anything new happened, in evaluations too; 0: none"
     )
     ablate: tuple[str, ...] = setting(

@@ -232,11 +232,21 @@ def test_a_run_explores_where_it_is_stuck(patience, stuck, tmp_path):
     greedy = "--epsilon-start 0 --epsilon-min 0 --epsilon-schedule linear --stuck-epsilon 1 --dashboard plain"
     small = "--backend serial --num-envs 2 --total-steps 400 --learning-starts 1000 --buffer-size 4000"
     place = ("--runs-dir", str(tmp_path), "--run-name", "a")
-    config = settings(*greedy.split(), *small.split(), "--stuck-steps", patience, *place)
+    repeats = ("--repetition-penalty", "0")
+    config = settings(*greedy.split(), *small.split(), "--stuck-steps", patience, *repeats, *place)
     shown_by(config)
     found = latest_metrics(tmp_path / "a")
     assert (found["charts/stuck"] > 0.2) == stuck
     assert (found["charts/action_entropy"] > 1.0) == stuck
+
+
+@pytest.mark.parametrize("penalty, varies", [("0.5", True), ("0", False)])
+def test_a_greedy_run_varies_what_nothing_comes_of(penalty, varies, tmp_path):
+    greedy = "--epsilon-start 0 --epsilon-min 0 --epsilon-schedule linear --stuck-steps 0 --dashboard plain"
+    small = "--backend serial --num-envs 2 --total-steps 400 --learning-starts 1000 --buffer-size 4000"
+    place = ("--runs-dir", str(tmp_path), "--run-name", "a")
+    shown_by(settings(*greedy.split(), *small.split(), "--repetition-penalty", penalty, *place))
+    assert (latest_metrics(tmp_path / "a")["charts/action_entropy"] > 1.0) == varies
 
 
 def test_a_run_lets_novelty_fade(tmp_path):
