@@ -167,9 +167,10 @@ def build_curriculum(
     source = Path(config.savestates_from) if config.savestates_from else None
     if source and not source.is_dir():
         raise UsageError(f"--savestates-from {source} is no directory; name another run's savestates/")
+    present = sum(quest.available for quest in quests(config.rom, config.allow_rom_mismatch))
     settings = CurriculumSettings(
         config.true_start_share, config.freeze_curriculum, config.swarm, not config.forget_at_spawn, config.seed,
-        source, config.bold_steps, config.bold_epsilon, config.sweep_share, _rules(config),
+        source, config.bold_steps, config.bold_epsilon, config.sweep_share, _rules(config), present,
     )  # fmt: skip
     rom = rom_sha1(config.rom, config.allow_rom_mismatch)
     return Curriculum(settings, Registry(directory / "savestates", rom, version("pyboy")), vector, agent.actor)

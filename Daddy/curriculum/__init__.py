@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from Daddy.curriculum.seeds import adopt
 from Daddy.curriculum.triggers import Trigger, Triggers
 from Daddy.exploration import BoldStarts
 from Daddy.puffer_shim import (
+    MILESTONES,
     Captured,
     CaptureFailed,
     EpisodeRules,
@@ -66,7 +67,8 @@ class CurriculumSettings:
     savestate and restored; `swarm`: a savestate of a new kind, but for stepping stones, is where each env's next
     episode starts; `source`: a directory of savestates that an empty registry begins with. Episodes from a savestate
     where little succeeds act with `bold_epsilon` for their first `bold_steps` steps, as many times longer as `rules`
-    let their episode last, or until their first milestone; `sweep_share` of them sweep the place instead."""
+    let their episode last, or until their first milestone; `sweep_share` of them sweep the place instead. `milestones`
+    is how many the ROM has: nothing is taken or started where all are owned."""
 
     true_share: float = 0.3
     frozen: bool = False
@@ -78,6 +80,7 @@ class CurriculumSettings:
     bold_epsilon: float = 0.0
     sweep_share: float = 0.0
     rules: EpisodeRules = field(default_factory=EpisodeRules)
+    milestones: int = len(MILESTONES)
 
 
 @dataclass
@@ -183,7 +186,7 @@ class Curriculum:
         what is no weaker by a level than a worn one, and every doubling of how often the kind was seen. From one
         savestate, with one memory, a policy learns a way that it does not find from the next one (docs/LOG.md,
         2026-11-28)."""
-        if self.settings.frozen or step_global < self._paused_until:
+        if self.settings.frozen or step_global < self._paused_until or not self._leads_on(trigger.owned):
             return False
         seen = self._triggers.seen[trigger.name]
         waiting = sum(ordered.trigger.name == trigger.name for ordered in self._ordered.values())
@@ -193,6 +196,9 @@ class Curriculum:
         stronger = trigger.strength >= self.registry.weakest(trigger.name) + 1.0
         fresher = any(entry.gives_way_to(trigger.strength) for entry in self.registry.of_kind(trigger.name))
         return few or lacking or (not waiting and (stronger or fresher)) or seen & (seen - 1) == 0
+
+    def _leads_on(self, owned: Collection[str]) -> bool:
+        return len(owned) < self.settings.milestones
 
     def _capture(self, trigger: Trigger, moment: tuple[int, int], step_global: int) -> None:
         file = f"{trigger.name}_{datetime.now(UTC):%Y%m%dT%H%M%S_%fZ}.state"
@@ -242,7 +248,8 @@ class Curriculum:
     def _send_on(self, env_id: int) -> None:
         jump = self._jumps.pop(env_id, 0)
         sent_to = jump if self.registry.get(jump) else 0
-        number = self._sampler.choose(self.registry, self._seen, self._triggers.ways, sent_to)
+        useful = [pair for pair in self.registry if self._leads_on(pair[1].owned)]
+        number = self._sampler.choose(useful, self._seen, self._triggers.ways, sent_to)
         state = self.registry.read(number) if number else None
         if number and state is None:  # it has just been quarantined
             return self._send_on(env_id)

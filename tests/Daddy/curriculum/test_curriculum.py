@@ -358,6 +358,21 @@ def test_what_is_known_of_savestates_fades_with_the_steps_whether_they_are_tried
     assert entry.beta - prior.beta == pytest.approx(share * (17.5 - prior.beta))
 
 
+def test_where_all_milestones_are_owned_nothing_is_taken_and_nothing_begins(tmp_path):
+    registry = fresh(tmp_path)
+    put(registry, 1, NAMES[1], owned=NAMES[:2])
+    play = Play(tmp_path, true_share=0.0, milestones=2)
+    for _ in range(3):
+        play.row(is_first=1)
+        play.row(truncated=1)
+    assert {number for *_, number in play.vector.spawns} == {0}
+    play.row(is_first=1)
+    play.row(milestones=bits(0))
+    play.row(milestones=bits(0, 1), episode_step=2)
+    play.row(milestones=bits(0, 1), episode_step=3, map_id=7)
+    assert [tag for *_, tag in play.vector.captures] == [NAMES[0]]
+
+
 def test_starts_are_ordered_with_the_patience_that_they_deserve(tmp_path):
     registry = fresh(tmp_path)
     put(registry, 1, owned=[NAMES[0]])
