@@ -122,7 +122,8 @@ def test_a_damaged_registry_is_made_anew_and_used(run, damage):
     assert shown.count("an entry of registry.json is not used: ") == (2 if damage == "an entry" else 0)
     assert "6 savestates in" in shown and "quarantine" not in os.listdir(directory)
     tags = [row["savestate_tag"] for row in read_rows(root / "run", "episodes.csv")]
-    assert {*tags} == {"boot", *(entry.name for entry in entries.values())}
+    useful = [entry for entry in entries.values() if entry.milestone != "EVENT_GOT_HM01"]  # there all is done
+    assert len(useful) == 5 and {*tags} == {"boot", *(entry.name for entry in useful)}
     assert tags.count("boot") >= 0.3 * len(tags) > 15, "the share of true starts"
     listed = {row["file"] for row in json.loads(index.read_text())["savestates"]}
     assert listed == {entry.file for entry in entries.values()}, "written anew"
